@@ -1,0 +1,190 @@
+import Glibc
+
+/// Writes a file that appears whole or not at all. The bytes go to a nameless file in the folder of
+/// `path` (where the file system has none: to one called `.NAME.plumb-XXXXXX`), which `commit()`
+/// syncs and puts in the place of `path` in one step. Without `commit()`, and after any error,
+/// nothing is left and a file that was there before is untouched. A killed program leaves nothing
+/// of a nameless file, and at worst the hidden temporary of a named one.
+///
+/// A `path` that is a symbolic link stays one: the file it leads to is replaced.
+package struct AtomicFileWriter: ~Copyable {
+  /// The path as given to `init`.
+  package let path: String
+  private let target: String
+  private var descriptor: Int32
+  private var temporary: String?
+  private var buffer: [UInt8] = []
+  private var flushed = 0
+  private static let bufferSize = 1 << 18
+
+  /// Errors: the folder is missing or may not be written; `path` is a folder or not regular.
+  package init(path: String) throws(ByteIOError) {
+    try checkPath(path)
+    var target = path
+    var status = stat()
+    if stat(path, &status) == 0 {
+      switch FileKind(mode: status.st_mode) {
+      case .regular: break
+      case .folder: throw .isFolder(path: path)
+      case .other: throw .notRegular(path: path)
+      }
+      if let resolved = realpath(path, nil) {
+        target = String(cString: resolved)
+        free(resolved)
+      }
+    } else if errno != ENOENT {
+      throw systemError(errno, path: path, action: "write")
+    }
+    if path.utf8.last == UInt8(ascii: "/") { throw .isFolder(path: path) }
+    let folder = folderPart(of: target)
+    guard fileExists(folder) else { throw .noSuchFile(path: folder) }
+    guard folderExists(folder) else { throw .notAFolder(path: folder) }
+    var (descriptor, temporary): (Int32, String?) = (openNameless(in: folder), nil)
+    if descriptor < 0 { (descriptor, temporary) = try openNamed(beside: target) }
+    self.path = path
+    self.target = target
+    self.descriptor = descriptor
+    self.temporary = temporary
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    if let temporary { unlink(temporary) }
+  }
+
+  /// Bytes appended so far.
+  package var count: Int { flushed + buffer.count }
+
+  package mutating func append(_ bytes: [UInt8]) throws(ByteIOError) {
+    try append(bytes.span.bytes)
+  }
+
+  package mutating func append(_ bytes: RawSpan) throws(ByteIOError) {
+    precondition(descriptor >= 0, "written after commit")
+    if buffer.count + bytes.byteCount <= Self.bufferSize {
+      bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
+      return
+    }
+    try flush()
+    if bytes.byteCount < Self.bufferSize {
+      bytes.withUnsafeBytes { buffer.append(contentsOf: $0) }
+    } else {
+      try write(bytes, at: flushed)
+      flushed += bytes.byteCount
+    }
+  }
+
+  /// Appends `value` in little-endian order.
+  package mutating func append<T: FixedWidthInteger & BitwiseCopyable>(
+    littleEndian value: T
+  ) throws(ByteIOError) {
+    try append(withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) })
+  }
+
+  /// Appends zeros until `count` is a multiple of `alignment`.
+  package mutating func align(to alignment: Int) throws(ByteIOError) {
+    precondition(alignment > 0)
+    let rest = count % alignment
+    if rest > 0 { try append([UInt8](repeating: 0, count: alignment - rest)) }
+  }
+
+  /// Overwrites bytes that were appended before. Precondition: they end at or before `count`.
+  package mutating func patch(_ bytes: [UInt8], at offset: Int) throws(ByteIOError) {
+    precondition(descriptor >= 0, "written after commit")
+    precondition(offset >= 0 && bytes.count <= count && offset <= count - bytes.count)
+    try flush()
+    try write(bytes.span.bytes, at: offset)
+  }
+
+  /// Syncs the bytes to the disk and puts them in the place of `path`. Call once, last.
+  package mutating func commit() throws(ByteIOError) {
+    precondition(descriptor >= 0, "committed twice")
+    try flush()
+    guard fsync(descriptor) == 0 else { throw systemError(errno, path: path, action: "write") }
+    if temporary == nil { temporary = try nameNameless() }
+    guard let name = temporary else { return }
+    guard rename(name, target) == 0 else {
+      throw systemError(errno, path: path, action: "write")
+    }
+    temporary = nil
+    let closed = close(descriptor)
+    let code = errno
+    descriptor = -1
+    guard closed == 0 || code == EINTR else {
+      throw systemError(code, path: path, action: "write")
+    }
+    syncFolder()
+  }
+
+  private mutating func flush() throws(ByteIOError) {
+    guard !buffer.isEmpty else { return }
+    try write(buffer.span.bytes, at: flushed)
+    flushed += buffer.count
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func write(_ bytes: RawSpan, at start: Int) throws(ByteIOError) {
+    var done = 0
+    while done < bytes.byteCount {
+      let result = bytes.withUnsafeBytes { all in
+        let rest = UnsafeRawBufferPointer(rebasing: all[done...])
+        return retrying { pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + done)) }
+      }
+      guard result > 0 else {
+        throw systemError(result == 0 ? ENOSPC : errno, path: path, action: "write")
+      }
+      done += result
+    }
+  }
+
+  /// Gives the nameless file a temporary name beside the target; `linkat` cannot replace a file.
+  private func nameNameless() throws(ByteIOError) -> String {
+    var code: Int32 = EEXIST
+    for _ in 0..<100 where code == EEXIST {
+      let name = temporaryName(beside: target)
+      let source = "/proc/self/fd/\(descriptor)"
+      if linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 { return name }
+      code = errno
+    }
+    throw systemError(code, path: path, action: "write")
+  }
+
+  /// The new name must survive a power cut too. The file is whole by now, and some file systems
+  /// cannot sync a folder, so a refusal is no error.
+  private func syncFolder() {
+    let folder = open(folderPart(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+}
+
+/// A file without a name (O_TMPFILE), or −1 where there is no such thing or no /proc to name it by.
+private func openNameless(in folder: String) -> Int32 {
+  let nameless: Int32 = 0o20_000_000 | O_DIRECTORY
+  let descriptor = open(folder, nameless | O_RDWR | O_CLOEXEC, 0o666)
+  guard descriptor >= 0 else { return -1 }
+  if access("/proc/self/fd/\(descriptor)", F_OK) == 0 { return descriptor }
+  close(descriptor)
+  return -1
+}
+
+private func openNamed(beside target: String) throws(ByteIOError) -> (Int32, String?) {
+  var code: Int32 = EEXIST
+  for _ in 0..<100 where code == EEXIST {
+    let name = temporaryName(beside: target)
+    let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    if descriptor >= 0 { return (descriptor, name) }
+    code = errno
+  }
+  throw systemError(code, path: target, action: "write")
+}
+
+private func temporaryName(beside target: String) -> String {
+  let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+  let suffix = String((0..<10).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] })
+  // A name may have 255 bytes; the prefix is for people and may be cut.
+  let prefix = String(lastComponent(of: target).prefix(40))
+  return "\(folderPart(of: target))/.\(prefix).plumb-\(suffix)"
+}

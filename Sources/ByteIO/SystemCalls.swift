@@ -1,0 +1,48 @@
+import Glibc
+
+/// Turns `errno` of a failed call on `path` into an error; `action` completes "could not …".
+func systemError(_ code: Int32, path: String, action: String) -> ByteIOError {
+  switch code {
+  case ENOENT: .noSuchFile(path: path)
+  case EISDIR: .isFolder(path: path)
+  case ENOTDIR: .notAFolder(path: path)
+  case EACCES, EPERM, EROFS: .noPermission(path: path, action: action)
+  case ENOSPC, EDQUOT: .diskFull(path: path)
+  default: .system(path: path, action: action, reason: reasonText(code))
+  }
+}
+
+private func reasonText(_ code: Int32) -> String {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+    guard let base = buffer.baseAddress, strerror_r(code, base, buffer.count) == 0 else {
+      return "system error \(code)"
+    }
+    return String(cString: base)
+  }
+}
+
+/// Repeats a call that a signal interrupted.
+func retrying(_ call: () -> Int) -> Int {
+  while true {
+    let result = call()
+    if result >= 0 || errno != EINTR { return result }
+  }
+}
+
+/// The kinds of things a path can lead to.
+enum FileKind {
+  case regular, folder, other
+
+  init(mode: mode_t) {
+    switch mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFDIR: self = .folder
+    default: self = .other
+    }
+  }
+}
+
+/// `text` has no NUL byte inside, with which C would stop reading a path early.
+func checkPath(_ path: String) throws(ByteIOError) {
+  if path.utf8.contains(0) || path.isEmpty { throw .noSuchFile(path: path) }
+}
