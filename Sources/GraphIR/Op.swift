@@ -1,0 +1,258 @@
+import TensorBase
+
+/// What a node computes. A closed set: adding a case makes the compiler list every switch that
+/// must learn it (docs/adding-an-op.md walks through one).
+///
+/// Images are [N, C, H, W] (`.channelsFirst`) as checkpoints and ONNX have them; the layout pass
+/// rewrites to [N, H, W, C] (`.channelsLast`). Inputs in brackets may be absent (`nil`).
+package enum Op: Hashable, Sendable {
+  /// x → f(x), elementwise.
+  case unary(Unary)
+  /// a, b → f(a, b), elementwise with NumPy broadcasting.
+  case binary(Binary)
+  /// x → min(max(x, lower), upper).
+  case clamp(lower: Float, upper: Float)
+  /// condition (bool), a, b → a where the condition holds, else b; broadcasting.
+  case select
+
+  /// x, weight [O, I/groups, kh, kw], [bias O], [vector (N, O)], [residual as the output]
+  /// → activation(convolution + bias + vector per image and channel + residual).
+  case convolution(Convolution)
+  /// x […, K], weight [M, K], [bias M], [residual …, M] → activation(x·weightᵀ + bias + residual).
+  case linear(activation: Unary?)
+  /// a […, n, k], b […, k, m] → […, n, m], leading dimensions broadcast.
+  case matMul
+  /// q [B, Tq, heads·d], k [B, Tk, heads·d], v [B, Tk, heads·dv], [mask broadcastable to
+  /// (B, heads, Tq, Tk), added to the scores] → output [B, Tq, heads·dv],
+  /// probabilities [B, tokens, Tq].
+  case attention(Attention)
+
+  /// x [N, C, …], scale [C], shift [C] → normalised over each group of channels.
+  case groupNorm(GroupNorm)
+  /// x […, C], scale [C], shift [C] → normalised over the last axis.
+  case layerNorm(epsilon: Double)
+  case softmax(axis: Int)
+  /// x […, 2C] → first half · f(second half).
+  case gated(Unary)
+
+  /// x [N, C, H, W], [like] → each pixel repeated; the size is that of `like` when it is present
+  /// (PyTorch's nearest rule), else `scale` times larger.
+  case upsampleNearest(UpsampleNearest)
+  /// x, indices (i32 or i64) → the entries of x at the indices along the axis.
+  case gather(axis: Int)
+  /// x, [like], … → the same elements under another shape.
+  case reshape([ReshapeDimension])
+  case transpose([Int])
+  case concat(axis: Int)
+  case slice(Slice)
+  /// x, like → the first n entries of x along `axis`, n being the size of `like` along `likeAxis`.
+  case prefix(axis: Int, likeAxis: Int)
+  case pad(Pad)
+  case cast(ElementType)
+  case reduce(Reduction)
+}
+
+package enum Unary: String, CaseIterable, Sendable {
+  case sigmoid, silu, relu, tanh, exp, log, sqrt, reciprocal, negate, absolute, sine, cosine
+  /// x·Φ(x) with the error function.
+  case gelu
+  /// GELU's tanh approximation.
+  case geluTanh
+  /// x·sigmoid(1.702·x), OpenAI CLIP's.
+  case quickGelu
+}
+
+package enum Binary: String, CaseIterable, Sendable {
+  case add, subtract, multiply, divide, power, minimum, maximum
+}
+
+/// In which order an image's axes lie.
+package enum ImageLayout: String, CaseIterable, Sendable {
+  /// [N, C, H, W]; convolution weights [O, I, kh, kw].
+  case channelsFirst
+  /// [N, H, W, C]; convolution weights [kh, kw, I, O].
+  case channelsLast
+}
+
+/// A two-dimensional convolution's attributes, vertical before horizontal.
+package struct Convolution: Hashable, Sendable {
+  package var strides: [Int]
+  /// Zeros added: top, left, bottom, right.
+  package var padding: [Int]
+  package var dilations: [Int]
+  package var groups: Int
+  package var activation: Unary?
+  package var layout: ImageLayout
+
+  package init(
+    strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], dilations: [Int] = [1, 1],
+    groups: Int = 1, activation: Unary? = nil, layout: ImageLayout = .channelsFirst
+  ) {
+    self.strides = strides
+    self.padding = padding
+    self.dilations = dilations
+    self.groups = groups
+    self.activation = activation
+    self.layout = layout
+  }
+}
+
+package struct Attention: Hashable, Sendable {
+  package var heads: Int
+  /// Factor of q·kᵀ; 1/√d in most models.
+  package var scale: Float
+  /// A query sees no key behind its own position.
+  package var isCausal: Bool
+  /// The keys whose probabilities the second output holds, in order; nil for all.
+  package var tokens: [Int]?
+
+  package init(heads: Int, scale: Float, isCausal: Bool = false, tokens: [Int]? = nil) {
+    self.heads = heads
+    self.scale = scale
+    self.isCausal = isCausal
+    self.tokens = tokens
+  }
+}
+
+package struct GroupNorm: Hashable, Sendable {
+  package var groups: Int
+  package var epsilon: Double
+  package var activation: Unary?
+  package var layout: ImageLayout
+
+  package init(
+    groups: Int, epsilon: Double, activation: Unary? = nil, layout: ImageLayout = .channelsFirst
+  ) {
+    self.groups = groups
+    self.epsilon = epsilon
+    self.activation = activation
+    self.layout = layout
+  }
+}
+
+package struct UpsampleNearest: Hashable, Sendable {
+  package var scale: Int
+  package var layout: ImageLayout
+
+  package init(scale: Int, layout: ImageLayout = .channelsFirst) {
+    self.scale = scale
+    self.layout = layout
+  }
+}
+
+/// One dimension of a reshape's result.
+package enum ReshapeDimension: Hashable, Sendable {
+  case size(Int)
+  /// What is left over; at most one.
+  case rest
+  /// The size of the node's input `input` along `axis`.
+  case like(input: Int, axis: Int)
+}
+
+package struct Slice: Hashable, Sendable {
+  package var axis: Int
+  package var start: Int
+  /// Exclusive; clamped to the axis. Negative `start` and `end` count from the end.
+  package var end: Int
+  package var step: Int
+
+  package init(axis: Int, start: Int, end: Int, step: Int = 1) {
+    self.axis = axis
+    self.start = start
+    self.end = end
+    self.step = step
+  }
+}
+
+/// Constant padding; a count per axis.
+package struct Pad: Hashable, Sendable {
+  package var before: [Int]
+  package var after: [Int]
+  package var value: Float
+
+  package init(before: [Int], after: [Int], value: Float = 0) {
+    self.before = before
+    self.after = after
+    self.value = value
+  }
+}
+
+package struct Reduction: Hashable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable { case sum, mean, maximum, minimum }
+
+  package var kind: Kind
+  package var axes: [Int]
+  package var keepsAxes: Bool
+
+  package init(_ kind: Kind, axes: [Int], keepsAxes: Bool) {
+    self.kind = kind
+    self.axes = axes
+    self.keepsAxes = keepsAxes
+  }
+}
+
+extension Op {
+  /// The name used in files, listings and errors.
+  package var name: String {
+    switch self {
+    case .unary(let function): function.rawValue
+    case .binary(let function): function.rawValue
+    case .clamp: "clamp"
+    case .select: "select"
+    case .convolution: "convolution"
+    case .linear: "linear"
+    case .matMul: "matMul"
+    case .attention: "attention"
+    case .groupNorm: "groupNorm"
+    case .layerNorm: "layerNorm"
+    case .softmax: "softmax"
+    case .gated: "gated"
+    case .upsampleNearest: "upsampleNearest"
+    case .gather: "gather"
+    case .reshape: "reshape"
+    case .transpose: "transpose"
+    case .concat: "concat"
+    case .slice: "slice"
+    case .prefix: "prefix"
+    case .pad: "pad"
+    case .cast: "cast"
+    case .reduce: "reduce"
+    }
+  }
+
+  /// How many inputs a node of this op lists, present or not.
+  package var inputCounts: ClosedRange<Int> {
+    switch self {
+    case .unary, .clamp, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce: 1...1
+    case .binary, .matMul, .gather, .prefix: 2...2
+    case .select, .groupNorm, .layerNorm: 3...3
+    case .convolution: 2...5
+    case .linear: 2...4
+    case .attention: 3...4
+    case .upsampleNearest: 1...2
+    case .reshape, .concat: 1...4096
+    }
+  }
+
+  /// How many of the first inputs must be present.
+  package var requiredInputs: Int {
+    switch self {
+    case .convolution, .linear: 2
+    case .attention: 3
+    case .upsampleNearest: 1
+    case .unary, .clamp, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce, .binary,
+      .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat:
+      inputCounts.lowerBound
+    }
+  }
+
+  package var outputCount: Int {
+    switch self {
+    case .attention: 2
+    case .unary, .binary, .clamp, .select, .convolution, .linear, .matMul, .groupNorm, .layerNorm,
+      .softmax, .gated, .upsampleNearest, .gather, .reshape, .transpose, .concat, .slice, .prefix,
+      .pad, .cast, .reduce:
+      1
+    }
+  }
+}

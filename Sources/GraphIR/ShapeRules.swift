@@ -1,0 +1,367 @@
+import TensorBase
+
+/// Why an op does not fit its inputs; the caller adds which node it is.
+package struct Misfit: Error, Equatable {
+  package let reason: String
+
+  package init(_ reason: String) { self.reason = reason }
+}
+
+extension Op {
+  /// The facts of the outputs, from those of the inputs. The one place that says which shapes and
+  /// types an op takes; kernels rely on it.
+  ///
+  /// - Parameter inputs: as many as `inputCounts` allows, nil where absent; `requiredInputs` are
+  ///   present.
+  /// - Throws: `Misfit` with what does not fit.
+  package func outputFacts(_ inputs: [Fact?]) throws(Misfit) -> [Fact] {
+    let facts = Inputs(facts: inputs)
+    switch self {
+    case .unary, .clamp:
+      return [try facts.floating(0)]
+    case .binary:
+      let (a, b) = (try facts[0], try facts[1])
+      try require(a.type == b.type, "\(a) and \(b) differ in type")
+      try require(a.type == .f32 || a.type == .i64, "\(a) is neither f32 nor i64")
+      return [Fact(a.type, try broadcast(a.shape, b.shape))]
+    case .select:
+      let (condition, a, b) = (try facts[0], try facts[1], try facts[2])
+      try require(condition.type == .bool, "the condition is \(condition), not bool")
+      try require(a.type == b.type, "\(a) and \(b) differ in type")
+      return [Fact(a.type, try broadcast(condition.shape, try broadcast(a.shape, b.shape)))]
+    case .convolution(let attributes): return [try attributes.outputFact(facts)]
+    case .linear: return [try linearFact(facts)]
+    case .matMul: return [try matMulFact(facts)]
+    case .attention(let attributes): return try attributes.outputFacts(facts)
+    case .groupNorm(let attributes):
+      let x = try facts.floating(0, minimumRank: 2)
+      let channels = x.shape[attributes.layout == .channelsFirst ? 1 : -1]
+      try require(
+        attributes.groups > 0 && channels % attributes.groups == 0,
+        "\(channels) channels do not split into \(attributes.groups) groups")
+      try facts.expect(1, [channels], "scale")
+      try facts.expect(2, [channels], "shift")
+      return [x]
+    case .layerNorm:
+      let x = try facts.floating(0, minimumRank: 1)
+      try facts.expect(1, [x.shape[-1]], "scale")
+      try facts.expect(2, [x.shape[-1]], "shift")
+      return [x]
+    case .softmax(let axis):
+      let x = try facts.floating(0)
+      try checkAxis(axis, x.shape)
+      return [x]
+    case .gated:
+      let x = try facts.floating(0, minimumRank: 1)
+      try require(x.shape[-1] % 2 == 0, "the last axis of \(x) does not split in halves")
+      return [Fact(x.type, Shape(x.shape.dimensions.dropLast() + [x.shape[-1] / 2]))]
+    case .upsampleNearest(let attributes): return [try attributes.outputFact(facts)]
+    case .gather(let axis):
+      let (x, indices) = (try facts[0], try facts[1])
+      try checkAxis(axis, x.shape)
+      try require(
+        indices.type == .i64 || indices.type == .i32, "the indices are \(indices), not i64 or i32")
+      var dimensions = x.shape.dimensions
+      dimensions.replaceSubrange(axis...axis, with: indices.shape.dimensions)
+      return [Fact(x.type, try checked(dimensions))]
+    case .reshape(let target): return [try reshapeFact(facts, target)]
+    case .transpose(let permutation):
+      let x = try facts[0]
+      try require(
+        permutation.sorted() == Array(0..<x.shape.rank), "\(permutation) does not permute \(x)")
+      return [Fact(x.type, Shape(permutation.map { x.shape[$0] }))]
+    case .concat(let axis): return [try concatFact(facts, axis)]
+    case .slice(let slice):
+      let x = try facts[0]
+      try checkAxis(slice.axis, x.shape)
+      var dimensions = x.shape.dimensions
+      dimensions[slice.axis] = try slice.range(count: dimensions[slice.axis]).count
+      return [Fact(x.type, Shape(dimensions))]
+    case .prefix(let axis, let likeAxis):
+      let (x, like) = (try facts[0], try facts[1])
+      try checkAxis(axis, x.shape)
+      try checkAxis(likeAxis, like.shape)
+      try require(
+        like.shape[likeAxis] <= x.shape[axis],
+        "\(like.shape[likeAxis]) entries are wanted of \(x), which has \(x.shape[axis])")
+      var dimensions = x.shape.dimensions
+      dimensions[axis] = like.shape[likeAxis]
+      return [Fact(x.type, Shape(dimensions))]
+    case .pad(let pad):
+      let x = try facts.floating(0)
+      try require(
+        pad.before.count == x.shape.rank && pad.after.count == x.shape.rank
+          && (pad.before + pad.after).allSatisfy { $0 >= 0 },
+        "the padding \(pad.before), \(pad.after) does not fit \(x)")
+      return [
+        Fact(
+          x.type,
+          try checked(
+            x.shape.dimensions.indices.map { x.shape[$0] &+ pad.before[$0] &+ pad.after[$0] }))
+      ]
+    case .cast(let type): return [Fact(type, try facts[0].shape)]
+    case .reduce(let reduction):
+      let x = try facts.floating(0)
+      for axis in reduction.axes { try checkAxis(axis, x.shape) }
+      let reduced = Set(reduction.axes)
+      let dimensions = x.shape.dimensions.indices.compactMap { axis in
+        reduced.contains(axis) ? (reduction.keepsAxes ? 1 : nil) : x.shape[axis]
+      }
+      return [Fact(x.type, Shape(dimensions))]
+    }
+  }
+
+  private func linearFact(_ facts: Inputs) throws(Misfit) -> Fact {
+    let x = try facts.floating(0, minimumRank: 1)
+    let weight = try facts.floating(1)
+    try require(
+      weight.shape.rank == 2 && weight.shape[1] == x.shape[-1],
+      "the weight \(weight) does not fit the input \(x)")
+    let output = Shape(x.shape.dimensions.dropLast() + [weight.shape[0]])
+    try facts.expect(2, [weight.shape[0]], "bias")
+    try facts.expect(3, output, "residual")
+    return Fact(x.type, output)
+  }
+
+  private func matMulFact(_ facts: Inputs) throws(Misfit) -> Fact {
+    let a = try facts.floating(0, minimumRank: 2)
+    let b = try facts.floating(1, minimumRank: 2)
+    try require(a.shape[-1] == b.shape[-2], "\(a) and \(b) do not multiply")
+    let leading = try broadcast(
+      Shape(Array(a.shape.dimensions.dropLast(2))), Shape(Array(b.shape.dimensions.dropLast(2))))
+    return Fact(a.type, try checked(leading.dimensions + [a.shape[-2], b.shape[-1]]))
+  }
+
+  private func reshapeFact(
+    _ facts: Inputs, _ target: [ReshapeDimension]
+  ) throws(Misfit) -> Fact {
+    let x = try facts[0]
+    var dimensions: [Int] = []
+    var rest: Int?
+    for dimension in target {
+      switch dimension {
+      case .size(let size): dimensions.append(size)
+      case .like(let input, let axis):
+        let like = try facts[input]
+        try checkAxis(axis, like.shape)
+        dimensions.append(like.shape[axis])
+      case .rest:
+        try require(rest == nil, "more than one dimension is left open")
+        rest = dimensions.count
+        dimensions.append(1)
+      }
+    }
+    let known = try checked(dimensions).count
+    if let rest {
+      try require(
+        known > 0 && x.shape.count % known == 0, "\(x) does not reshape to \(dimensions)")
+      dimensions[rest] = x.shape.count / known
+    }
+    let shape = try checked(dimensions)
+    try require(shape.count == x.shape.count, "\(x) does not reshape to \(shape)")
+    return Fact(x.type, shape)
+  }
+
+  private func concatFact(_ facts: Inputs, _ axis: Int) throws(Misfit) -> Fact {
+    let first = try facts[0]
+    try checkAxis(axis, first.shape)
+    var dimensions = first.shape.dimensions
+    for index in 1..<max(facts.facts.count, 1) {
+      let next = try facts[index]
+      var other = next.shape.dimensions
+      try require(
+        next.type == first.type && other.count == dimensions.count,
+        "\(first) and \(next) do not concatenate")
+      let length = other[axis]
+      other[axis] = dimensions[axis]
+      try require(other == dimensions, "\(first) and \(next) do not concatenate along axis \(axis)")
+      dimensions[axis] += length
+    }
+    return Fact(first.type, try checked(dimensions))
+  }
+}
+
+extension Convolution {
+  fileprivate func outputFact(_ facts: Inputs) throws(Misfit) -> Fact {
+    let x = try facts.floating(0)
+    let weight = try facts.floating(1)
+    try require(
+      x.shape.rank == 4 && weight.shape.rank == 4,
+      "a convolution takes four axes, not \(x) and \(weight)")
+    try require(
+      strides.count == 2 && padding.count == 4 && dilations.count == 2
+        && (strides + dilations + [groups]).allSatisfy { $0 > 0 }
+        && padding.allSatisfy { $0 >= 0 },
+      "strides \(strides), padding \(padding), dilations \(dilations), groups \(groups) make no sense"
+    )
+    let isFirst = layout == .channelsFirst
+    let (channels, height, width) =
+      isFirst
+      ? (x.shape[1], x.shape[2], x.shape[3]) : (x.shape[3], x.shape[1], x.shape[2])
+    let (outputs, inputs, kernelHeight, kernelWidth) =
+      isFirst
+      ? (weight.shape[0], weight.shape[1], weight.shape[2], weight.shape[3])
+      : (weight.shape[3], weight.shape[2], weight.shape[0], weight.shape[1])
+    try require(
+      inputs.multipliedReportingOverflow(by: groups) == (channels, false) && outputs % groups == 0,
+      "the weight \(weight) in \(groups) groups does not fit the input \(x)")
+    let rows = try outputSize(
+      height, kernelHeight, strides[0], padding[0], padding[2], dilations[0])
+    let columns = try outputSize(
+      width, kernelWidth, strides[1], padding[1], padding[3], dilations[1])
+    let shape = try checked(
+      isFirst
+        ? [x.shape[0], outputs, rows, columns] : [x.shape[0], rows, columns, outputs])
+    try facts.expect(2, [outputs], "bias")
+    if facts.isPresent(3) {
+      let vector = try facts[3]
+      try require(
+        vector.shape.rank == 2 && vector.shape[1] == outputs
+          && (vector.shape[0] == 1 || vector.shape[0] == x.shape[0]),
+        "the vector \(vector) does not fit \(outputs) channels of \(x.shape[0]) images")
+    }
+    try facts.expect(4, shape, "residual")
+    return Fact(x.type, shape)
+  }
+
+  private func outputSize(
+    _ size: Int, _ kernel: Int, _ stride: Int, _ before: Int, _ after: Int, _ dilation: Int
+  ) throws(Misfit) -> Int {
+    let (span, overflow) = max(kernel - 1, 0).multipliedReportingOverflow(by: dilation)
+    let (padded, overflow2) = size.addingReportingOverflow(before &+ after)
+    try require(
+      !overflow && !overflow2 && kernel > 0 && padded > span,
+      "the kernel, \(kernel) wide at dilation \(dilation), is larger than the padded input, \(padded)"
+    )
+    return (padded - span - 1) / stride + 1
+  }
+}
+
+extension Attention {
+  fileprivate func outputFacts(_ facts: Inputs) throws(Misfit) -> [Fact] {
+    let query = try facts.floating(0)
+    let key = try facts.floating(1)
+    let value = try facts.floating(2)
+    try require(
+      query.shape.rank == 3 && key.shape.rank == 3 && value.shape.rank == 3,
+      "attention takes [batch, tokens, width], not \(query), \(key), \(value)")
+    try require(
+      heads > 0 && query.shape[2] % heads == 0 && value.shape[2] % heads == 0
+        && key.shape[2] == query.shape[2],
+      "queries \(query), keys \(key) and values \(value) do not split into \(heads) heads")
+    try require(
+      key.shape[0] == value.shape[0] && key.shape[1] == value.shape[1]
+        && (key.shape[0] == query.shape[0] || key.shape[0] == 1),
+      "queries \(query), keys \(key) and values \(value) do not fit each other")
+    let scores = [query.shape[0], heads, query.shape[1], key.shape[1]]
+    if facts.isPresent(3) {
+      let mask = try facts.floating(3)
+      try require(
+        mask.shape.rank == 4
+          && zip(mask.shape.dimensions, scores).allSatisfy { $0 == 1 || $0 == $1 },
+        "the mask \(mask) does not broadcast to \(scores)")
+    }
+    for token in tokens ?? [] {
+      try require(
+        (0..<key.shape[1]).contains(token), "key \(token) is wanted of \(key.shape[1])")
+    }
+    return [
+      Fact(.f32, [query.shape[0], query.shape[1], value.shape[2]]),
+      Fact(.f32, [query.shape[0], tokens?.count ?? key.shape[1], query.shape[1]]),
+    ]
+  }
+}
+
+extension UpsampleNearest {
+  fileprivate func outputFact(_ facts: Inputs) throws(Misfit) -> Fact {
+    let x = try facts.floating(0)
+    try require(x.shape.rank == 4, "upsampling takes four axes, not \(x)")
+    let axes = layout == .channelsFirst ? [2, 3] : [1, 2]
+    var dimensions = x.shape.dimensions
+    if facts.isPresent(1) {
+      let like = try facts[1]
+      try require(like.shape.rank == 4, "upsampling takes four axes, not \(like)")
+      for axis in axes { dimensions[axis] = like.shape[axis] }
+    } else {
+      try require((1...64).contains(scale), "a scale of \(scale) is outside 1 to 64")
+      for axis in axes {
+        let (size, overflow) = dimensions[axis].multipliedReportingOverflow(by: scale)
+        try require(!overflow, "\(x) is too large to be scaled by \(scale)")
+        dimensions[axis] = size
+      }
+    }
+    return Fact(x.type, try checked(dimensions))
+  }
+}
+
+extension Slice {
+  /// The indices the slice takes of an axis of `count` entries, in order.
+  package func range(count: Int) throws(Misfit) -> StrideTo<Int> {
+    try require(step > 0, "a step of \(step) is not positive")
+    let first = min(max(start < 0 ? start &+ count : start, 0), count)
+    let last = min(max(end < 0 ? end &+ count : end, first), count)
+    return stride(from: first, to: last, by: step)
+  }
+}
+
+extension StrideTo where Element == Int {
+  /// How many numbers the stride visits.
+  package var count: Int { reduce(into: 0) { count, _ in count += 1 } }
+}
+
+/// The inputs' facts with access that explains itself.
+private struct Inputs {
+  let facts: [Fact?]
+
+  subscript(index: Int) -> Fact {
+    get throws(Misfit) {
+      guard facts.indices.contains(index), let fact = facts[index] else {
+        throw Misfit("input \(index) is missing")
+      }
+      return fact
+    }
+  }
+
+  func isPresent(_ index: Int) -> Bool { facts.indices.contains(index) && facts[index] != nil }
+
+  func floating(_ index: Int, minimumRank: Int = 0) throws(Misfit) -> Fact {
+    let fact = try self[index]
+    try require(fact.type == .f32, "input \(index) is \(fact), not f32")
+    try require(
+      fact.shape.rank >= minimumRank, "input \(index), \(fact), has fewer than \(minimumRank) axes")
+    return fact
+  }
+
+  func expect(_ index: Int, _ shape: Shape, _ role: String) throws(Misfit) {
+    guard isPresent(index) else { return }
+    let fact = try floating(index)
+    try require(fact.shape == shape, "the \(role) is \(fact.shape), not \(shape)")
+  }
+}
+
+private func require(
+  _ condition: Bool, _ reason: @autoclosure () -> String
+) throws(Misfit) {
+  if !condition { throw Misfit(reason()) }
+}
+
+private func checkAxis(_ axis: Int, _ shape: Shape) throws(Misfit) {
+  try require((0..<shape.rank).contains(axis), "there is no axis \(axis) in \(shape)")
+}
+
+private func checked(_ dimensions: [Int]) throws(Misfit) -> Shape {
+  do { return try Shape(checking: dimensions) } catch { throw Misfit(error.description) }
+}
+
+/// NumPy's rule: align at the last axis; sizes agree or one of them is 1.
+package func broadcast(_ a: Shape, _ b: Shape) throws(Misfit) -> Shape {
+  var dimensions: [Int] = []
+  for axis in 1...max(a.rank, b.rank, 1) {
+    let x = axis <= a.rank ? a[-axis] : 1
+    let y = axis <= b.rank ? b[-axis] : 1
+    guard x == y || x == 1 || y == 1 else { throw Misfit("\(a) and \(b) do not broadcast") }
+    dimensions.append(x == 1 ? y : x)
+  }
+  dimensions.reverse()
+  return try checked(Array(dimensions.suffix(max(a.rank, b.rank))))
+}
