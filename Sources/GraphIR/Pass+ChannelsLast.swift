@@ -1,0 +1,205 @@
+import TensorBase
+
+extension ShapedGraph {
+  /// Rewrites image nodes to [N, H, W, C], the layout in which a pixel's channels are the row of a
+  /// matrix product and the step to [N, tokens, C] moves nothing.
+  ///
+  /// Each image gets a twin in the other layout; transpositions appear only where a twin is
+  /// missing, and transpositions the model had itself vanish where they lead to the twin. Weights
+  /// are transposed by nodes of their own, which `split` lets run once.
+  package func channelsLast() -> ShapedGraph {
+    var pass = ChannelsLastPass(source: self)
+    pass.run()
+    return pass.result.pruned(to: pass.result.graph.outputs)
+  }
+}
+
+private let toLast = [0, 2, 3, 1]
+private let toFirst = [0, 3, 1, 2]
+
+private struct ChannelsLastPass {
+  let source: ShapedGraph
+  /// Starts as the source without nodes; value IDs of the source stay valid.
+  var result: ShapedGraph
+  private var taken: Set<String>
+  /// Channels-last twins by the channels-first value's index.
+  private var last: [Int: ValueID] = [:]
+  /// Whether the channels-first value itself has been computed.
+  private var isComputed: [Bool]
+  private var weightTwins: [ValueID: ValueID] = [:]
+
+  init(source: ShapedGraph) {
+    self.source = source
+    result = source
+    result.graph.nodes = []
+    taken = Set(source.graph.values.map(\.name))
+    isComputed = source.graph.values.map { $0.origin != .node }
+  }
+
+  mutating func run() {
+    for node in source.graph.nodes { add(node) }
+    for output in source.graph.outputs { materialise(output) }
+  }
+
+  private mutating func add(_ node: Node) {
+    switch node.op {
+    case .convolution(var attributes) where attributes.layout == .channelsFirst:
+      attributes.layout = .channelsLast
+      var node = node
+      node.op = .convolution(attributes)
+      node.inputs[0] = node.inputs[0].map { twin(of: $0) }
+      node.inputs[1] = node.inputs[1].map { weightTwin(of: $0) }
+      if let residual = node.input(4) { node.inputs[4] = twin(of: residual) }
+      for index in [2, 3] {
+        if let id = node.input(index) { materialise(id) }
+      }
+      emitTwin(node)
+    case .groupNorm(var attributes)
+    where attributes.layout == .channelsFirst && source.isImage(node.inputs[0]):
+      attributes.layout = .channelsLast
+      emitTwin(node, as: .groupNorm(attributes))
+    case .upsampleNearest(var attributes) where attributes.layout == .channelsFirst:
+      attributes.layout = .channelsLast
+      emitTwin(node, as: .upsampleNearest(attributes))
+    case .unary, .clamp, .cast:
+      if hasTwin(node.inputs[0]) { emitTwin(node, as: node.op) } else { emit(node) }
+    case .binary:
+      let isElementwise = node.inputs.allSatisfy { source.isImage($0) }
+      if isElementwise && node.inputs.contains(where: hasTwin) {
+        emitTwin(node, as: node.op)
+      } else {
+        emit(node)
+      }
+    case .concat(let axis):
+      if node.inputs.contains(where: hasTwin) {
+        emitTwin(node, as: .concat(axis: moved(axis)))
+      } else {
+        emit(node)
+      }
+    case .pad(let pad):
+      if hasTwin(node.inputs[0]) {
+        emitTwin(
+          node,
+          as: .pad(
+            Pad(
+              before: toLast.map { pad.before[$0] }, after: toLast.map { pad.after[$0] },
+              value: pad.value)))
+      } else {
+        emit(node)
+      }
+    case .slice(var slice):
+      if hasTwin(node.inputs[0]) {
+        slice.axis = moved(slice.axis)
+        emitTwin(node, as: .slice(slice))
+      } else {
+        emit(node)
+      }
+    case .transpose(let permutation):
+      guard let input = node.inputs[0], let output = node.outputs[0] else { return }
+      if permutation == toLast, let twin = last[input.index] {
+        alias(output, to: twin, node)
+      } else if permutation == toFirst, source.isImage(output), isComputed[input.index] {
+        last[output.index] = input
+      } else {
+        emit(node)
+      }
+    case .select, .convolution, .linear, .matMul, .attention, .groupNorm, .layerNorm, .softmax,
+      .gated, .upsampleNearest, .gather, .reshape, .prefix, .reduce:
+      emit(node)
+    }
+  }
+
+  /// Emits a node as it is, with inputs in their own layout.
+  private mutating func emit(_ node: Node) {
+    for case let input? in node.inputs { materialise(input) }
+    result.graph.nodes.append(node)
+    for case let output? in node.outputs { isComputed[output.index] = true }
+  }
+
+  /// Emits a node of images on the twins of its inputs; its output is a twin.
+  private mutating func emitTwin(_ node: Node, as op: Op) {
+    var node = node
+    node.op = op
+    node.inputs = node.inputs.map { id in
+      id.map { source.isImage($0) ? twin(of: $0) : $0 }
+    }
+    emitTwin(node)
+  }
+
+  private mutating func emitTwin(_ node: Node) {
+    guard let output = node.outputs[0] else { return }
+    var node = node
+    let twin = addTwinValue(of: output)
+    node.outputs = [twin]
+    result.graph.nodes.append(node)
+    last[output.index] = twin
+  }
+
+  /// The channels-last twin of an image, transposing when there is none.
+  private mutating func twin(of id: ValueID) -> ValueID {
+    if let twin = last[id.index] { return twin }
+    let twin = addTwinValue(of: id)
+    append(.transpose(toLast), id, twin)
+    last[id.index] = twin
+    return twin
+  }
+
+  /// Makes sure that a value exists in its own layout.
+  private mutating func materialise(_ id: ValueID) {
+    guard id.index < isComputed.count, !isComputed[id.index], let twin = last[id.index] else {
+      return
+    }
+    append(.transpose(toFirst), twin, id)
+    isComputed[id.index] = true
+  }
+
+  /// The weight [O, I, h, w] as [h, w, I, O].
+  private mutating func weightTwin(of id: ValueID) -> ValueID {
+    if let twin = weightTwins[id] { return twin }
+    materialise(id)
+    let fact = source[id]
+    let permutation = [2, 3, 1, 0]
+    let twin = addValue(
+      named: source.graph[id].name + "@hwio",
+      Fact(fact.type, Shape(permutation.map { fact.shape[$0] })))
+    append(.transpose(permutation), id, twin)
+    weightTwins[id] = twin
+    return twin
+  }
+
+  /// Lets `output`, whose elements lie as those of `twin`, be computed by no work at all.
+  private mutating func alias(_ output: ValueID, to twin: ValueID, _ node: Node) {
+    append(.reshape(source[output].shape.dimensions.map { .size($0) }), twin, output, node.name)
+    isComputed[output.index] = true
+  }
+
+  private mutating func append(
+    _ op: Op, _ input: ValueID, _ output: ValueID, _ name: String? = nil
+  ) {
+    result.graph.nodes.append(
+      Node(
+        name: name ?? result.graph[output].name, op: op, inputs: [input], outputs: [output]))
+  }
+
+  private mutating func addTwinValue(of id: ValueID) -> ValueID {
+    let fact = source[id]
+    return addValue(
+      named: source.graph[id].name + "@nhwc",
+      Fact(fact.type, Shape(toLast.map { fact.shape[$0] })))
+  }
+
+  private mutating func addValue(named name: String, _ fact: Fact) -> ValueID {
+    let id = result.graph.addValue(named: name, taken: &taken)
+    result.facts.append(fact)
+    return id
+  }
+
+  private func hasTwin(_ id: ValueID?) -> Bool { id.map { last[$0.index] != nil } ?? false }
+
+  /// Where a channels-first axis lies in channels-last.
+  private func moved(_ axis: Int) -> Int { toFirst[axis] }
+}
+
+extension ShapedGraph {
+  fileprivate func isImage(_ id: ValueID?) -> Bool { id.map { self[$0].shape.rank == 4 } ?? false }
+}
