@@ -50,6 +50,7 @@ let package = Package(
     // The way of the data, in its order.
     .target(name: "TensorBase", swiftSettings: common),
     .target(name: "JSONText", swiftSettings: safe),
+    .target(name: "Naming", swiftSettings: safe),
     .target(
       name: "ByteIO", dependencies: ["CZstd", "CZlib", "CCrypto"], swiftSettings: common),
     .target(
@@ -67,22 +68,22 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["TensorBase", "CKernels", "CBLAS"], swiftSettings: common),
     .target(
-      name: "Executor", dependencies: ["TensorBase", "GraphIR", "Planner", "Kernels"],
+      name: "Executor", dependencies: ["TensorBase", "Naming", "GraphIR", "Planner", "Kernels"],
       swiftSettings: safe),
     .target(name: "TextTokens", dependencies: ["JSONText"], swiftSettings: safe),
-    .target(name: "PhraseWords", swiftSettings: safe),
+    .target(name: "PhraseWords", dependencies: ["Naming"], swiftSettings: safe),
     .target(
       name: "ImageFiles", dependencies: ["CImageShims", "CFreeType"], swiftSettings: common),
     .target(name: "Grounding", swiftSettings: safe),
     .target(
       name: "Pipeline",
       dependencies: [
-        "TensorBase", "JSONText", "ByteIO", "TensorFiles", "Comparison", "GraphIR",
+        "TensorBase", "JSONText", "Naming", "ByteIO", "TensorFiles", "Comparison", "GraphIR",
         "Architectures", "NativeFormat", "Planner", "Kernels", "Executor", "TextTokens",
         "PhraseWords", "ImageFiles", "Grounding",
       ],
       swiftSettings: safe),
-    .executableTarget(name: "plumb-cli", dependencies: ["Pipeline"], swiftSettings: safe),
+    .executableTarget(name: "plumb-cli", dependencies: ["Pipeline", "Naming"], swiftSettings: safe),
 
     // Tests; run in release, hence no @testable.
     .target(
@@ -91,6 +92,7 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: common),
     tests("TensorBase"),
     tests("JSONText"),
+    tests("Naming"),
     tests("ByteIO"),
     tests("TensorFiles", also: ["TensorBase", "ByteIO", "JSONText"]),
     tests("Comparison", also: ["TensorBase"]),
