@@ -83,7 +83,8 @@ let package = Package(
         "PhraseWords", "ImageFiles", "Grounding",
       ],
       swiftSettings: safe),
-    .executableTarget(name: "plumb-cli", dependencies: ["Pipeline", "Naming"], swiftSettings: safe),
+    .executableTarget(
+      name: "plumb-cli", dependencies: ["Pipeline", "Naming"], swiftSettings: safe),
 
     // Tests; run in release, hence no @testable.
     .target(

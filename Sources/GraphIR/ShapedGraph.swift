@@ -81,7 +81,7 @@ private func bind(
       case .size(let expected): fits = size == expected
       case .symbol(let symbol):
         fits = sizes[symbol].map { $0 == size } ?? (size > 0)
-        sizes[symbol] = size
+        sizes[symbol] = sizes[symbol] ?? size
       }
     }
     guard fits else {

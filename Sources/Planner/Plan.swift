@@ -40,10 +40,16 @@ package struct Plan: Sendable {
 }
 
 /// A stretch of the arena and the nodes between which it is in use, both included.
-struct Buffer: Hashable {
-  var byteCount: Int
-  var first: Int
-  var last: Int
+package struct Buffer: Hashable, Sendable {
+  package var byteCount: Int
+  package var first: Int
+  package var last: Int
+
+  package init(byteCount: Int, first: Int, last: Int) {
+    self.byteCount = byteCount
+    self.first = first
+    self.last = last
+  }
 }
 
 /// Which values share a buffer, and for how long each buffer is in use.
@@ -123,7 +129,7 @@ private func aligned(_ byteCount: Int) -> Int {
 
 /// Offsets for the buffers: largest first, each at the lowest place that is free for as long as it
 /// is in use.
-func place(_ buffers: [Buffer]) -> [Int] {
+package func place(_ buffers: [Buffer]) -> [Int] {
   var offsets = [Int](repeating: 0, count: buffers.count)
   var placed: [Int] = []
   let order = buffers.indices.sorted {

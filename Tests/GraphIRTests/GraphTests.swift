@@ -1,0 +1,233 @@
+import GraphIR
+import TensorBase
+import Testing
+
+/// A residual block of an image model with a time vector, as diffusers builds it, and a
+/// cross-attention on what comes out; small.
+func residualBlock() -> Graph {
+  var builder = GraphBuilder(name: "block")
+  let sample = builder.input(
+    "sample", .f32, [.symbol("batch"), .size(4), .symbol("height"), .symbol("width")])
+  let time = builder.input("time", .f32, [.symbol("batch"), .size(6)])
+  let text = builder.input("text", .f32, [.symbol("texts"), .symbol("tokens"), .size(5)])
+  let scale = builder.weight("norm.weight", [4])
+  let shift = builder.weight("norm.bias", [4])
+  let norm = builder.node(
+    "norm", .groupNorm(GroupNorm(groups: 2, epsilon: 1e-5)), sample, scale, shift)
+  let active = builder.node("silu", .unary(.silu), norm)
+  let conv = builder.node(
+    "conv", .convolution(Convolution(padding: [1, 1, 1, 1])), active,
+    builder.weight("conv.weight", [4, 4, 3, 3]), builder.weight("conv.bias", [4]))
+  let vector = builder.node(
+    "time_proj", .linear(activation: nil), time, builder.weight("time_proj.weight", [4, 6]))
+  let image = builder.node(
+    "time_image", .reshape([.like(input: 0, axis: 0), .size(4), .size(1), .size(1)]), vector)
+  let timed = builder.node("timed", .binary(.add), conv, image)
+  let conv2 = builder.node(
+    "conv2", .convolution(Convolution(padding: [1, 1, 1, 1])), timed,
+    builder.weight("conv2.weight", [4, 4, 3, 3]))
+  let sum = builder.node("sum", .binary(.add), sample, conv2)
+  let rows = builder.node("rows", .transpose([0, 2, 3, 1]), sum)
+  let tokens = builder.node(
+    "tokens", .reshape([.like(input: 0, axis: 0), .rest, .size(4)]), rows)
+  let query = builder.node(
+    "q", .linear(activation: nil), tokens, builder.weight("q.weight", [4, 4]))
+  let key = builder.node("k", .linear(activation: nil), text, builder.weight("k.weight", [4, 5]))
+  let value = builder.node("v", .linear(activation: nil), text, builder.weight("v.weight", [4, 5]))
+  let own = builder.attention(
+    "attn1", Attention(heads: 2, scale: 0.7), query: query, key: tokens, value: tokens)
+  let crossed = builder.attention(
+    "attn2", Attention(heads: 2, scale: 0.7), query: own, key: key, value: value)
+  let grid = builder.node(
+    "grid",
+    .reshape([
+      .like(input: 1, axis: 0), .like(input: 1, axis: 2), .like(input: 1, axis: 3), .size(4),
+    ]), crossed, sum)
+  let out = builder.node("out", .transpose([0, 3, 1, 2]), grid)
+  builder.output(builder.node("result", .binary(.add), out, sum))
+  return builder.graph
+}
+
+let blockInputs: [String: Shape] = ["sample": [3, 4, 5, 7], "time": [3, 6], "text": [1, 9, 5]]
+
+@Test func shapesFollowFromTheInputs() throws {
+  let graph = residualBlock()
+  try graph.validate()
+  let shaped = try ShapedGraph(graph, inputs: blockInputs)
+  let probabilities = try #require(graph.value(named: "attn2.probabilities"))
+  #expect(shaped[probabilities] == Fact(.f32, [3, 9, 35]))
+  #expect(shaped[graph.outputs[0]] == Fact(.f32, [3, 4, 5, 7]))
+}
+
+@Test func tapTokensNarrowCrossAttentionOnly() throws {
+  let graph = residualBlock()
+  let shaped = try ShapedGraph(graph, inputs: blockInputs, tapTokens: [0, 4])
+  let layers = shaped.graph.attentionLayers
+  #expect(layers.map(\.name) == ["attn1", "attn2"])
+  #expect(layers.map(\.kind) == [.self, .cross])
+  #expect(try shaped[#require(layers[0].probabilities)].shape == [3, 35, 35])
+  #expect(try shaped[#require(layers[1].probabilities)].shape == [3, 2, 35])
+}
+
+@Test func inputsThatDoNotFitAreNamed() throws {
+  let graph = residualBlock()
+  var inputs = blockInputs
+  inputs["time"] = [2, 6]
+  #expect(
+    throws: GraphError.inputShape(
+      graph: "block", name: "time", given: [2, 6], expected: "[batch=3, 6]")
+  ) { try ShapedGraph(graph, inputs: inputs) }
+  inputs["time"] = nil
+  #expect(throws: GraphError.missingInput(graph: "block", name: "time")) {
+    try ShapedGraph(graph, inputs: inputs)
+  }
+  inputs = blockInputs
+  inputs["tmie"] = [1]
+  #expect(
+    throws: GraphError.unknownInput(
+      graph: "block", name: "tmie", known: ["sample", "time", "text"])
+  ) {
+    try ShapedGraph(graph, inputs: inputs)
+  }
+}
+
+@Test func fusionDrawsEverythingIntoTheConvolutions() throws {
+  let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs)
+  let fused = shaped.pruned(to: shaped.graph.outputs).fused()
+  try fused.graph.validate()
+  let names = fused.graph.nodes.map(\.op.name)
+  #expect(!names.contains("silu"))
+  #expect(names.filter { $0 == "add" }.count == 1)
+  let convolutions = fused.graph.nodes.filter { $0.op.name == "convolution" }
+  #expect(
+    convolutions.map { $0.inputs.map { $0 != nil } } == [
+      [true, true, true, true], [true, true, false, false, true],
+    ])
+  guard case .groupNorm(let norm) = fused.graph.nodes[0].op else {
+    Issue.record("the first node is \(fused.graph.nodes[0])")
+    return
+  }
+  #expect(norm.activation == .silu)
+}
+
+@Test func fusionKeepsWhatIsWanted() throws {
+  let graph = residualBlock()
+  let wanted = try ["norm", "conv", "result"].map { try #require(graph.value(named: $0)) }
+  let shaped = try ShapedGraph(graph, inputs: blockInputs).pruned(to: wanted)
+  let fused = shaped.fused().channelsLast()
+  try fused.graph.validate()
+  #expect(fused.graph.outputs.map { fused.graph[$0].name } == ["norm", "conv", "result"])
+  #expect(fused.graph.nodes.contains { $0.op == .unary(.silu) })
+}
+
+@Test func channelsLastNeedsTranspositionsAtTheEdgesOnly() throws {
+  let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
+  try shaped.graph.validate()
+  let transposed = shaped.graph.nodes.filter { $0.op.name == "transpose" }
+  // The sample in, the result out, and two weights.
+  #expect(transposed.count == 4, "\(transposed.map(\.name))")
+  for node in shaped.graph.nodes {
+    let facts = try node.op.outputFacts(node.inputs.map { id in id.map { shaped[$0] } })
+    for (output, fact) in zip(node.outputs, facts) {
+      if let output { #expect(shaped[output] == fact, "\(node)") }
+    }
+  }
+}
+
+@Test func splitHoistsWhatIsFixed() throws {
+  let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
+  let weights = shaped.split(fixedInputs: [])
+  #expect(
+    Set(weights.fixed.graph.outputs.map { weights.fixed.graph[$0].name }) == [
+      "conv.weight@hwio", "conv2.weight@hwio",
+    ])
+  let text = weights.varying.split(fixedInputs: ["text"])
+  try text.fixed.graph.validate()
+  try text.varying.graph.validate()
+  #expect(text.fixed.graph.outputs.map { text.fixed.graph[$0].name } == ["k", "v"])
+  let inputs = text.varying.graph.inputs.map { text.varying.graph[$0.value].name }
+  #expect(inputs == ["sample", "time", "conv.weight@hwio", "conv2.weight@hwio", "k", "v"])
+}
+
+@Test func pruningDropsWhatNobodyWants() throws {
+  let graph = residualBlock()
+  let wanted = try #require(graph.value(named: "attn2.probabilities"))
+  let pruned = graph.pruned(to: [wanted])
+  try pruned.validate()
+  #expect(!pruned.nodes.contains { $0.name == "grid" || $0.name == "out" })
+  #expect(pruned.nodes.last?.outputs.first == .some(nil))
+}
+
+@Test func unsoundGraphsAreRefused() throws {
+  let sound = residualBlock()
+  var graph = sound
+  graph.nodes.swapAt(0, 1)
+  #expect(throws: GraphError.usedBeforeComputed(graph: "block", node: "silu", value: "norm")) {
+    try graph.validate()
+  }
+  graph = sound
+  graph.nodes[1].outputs = graph.nodes[0].outputs
+  #expect(throws: GraphError.computedTwice(graph: "block", node: "silu", value: "norm")) {
+    try graph.validate()
+  }
+  graph = sound
+  graph.nodes[0].inputs[1] = ValueID(10_000)
+  #expect(throws: GraphError.badReference(graph: "block", node: "norm", index: 10_000)) {
+    try graph.validate()
+  }
+  graph = sound
+  graph.nodes[0].inputs.removeLast()
+  #expect(throws: GraphError.self) { try graph.validate() }
+  graph = sound
+  graph.values[1].name = "sample"
+  #expect(throws: GraphError.duplicateName(graph: "block", name: "sample")) {
+    try graph.validate()
+  }
+  graph = sound
+  graph.nodes.removeFirst()
+  #expect(throws: GraphError.self) { try graph.validate() }
+  graph = sound
+  graph.outputs = [ValueID(-1)]
+  #expect(throws: GraphError.self) { try graph.validate() }
+}
+
+@Test(
+  arguments: [
+    (Op.matMul, [[2, 3, 4], [5, 4]]),
+    (Op.concat(axis: 1), [[2, 3], [3, 3]]),
+    (Op.concat(axis: 2), [[2, 3], [2, 3]]),
+    (Op.transpose([0, 0]), [[2, 3]]),
+    (Op.reshape([.size(4), .rest]), [[2, 3]]),
+    (Op.reshape([.rest, .rest]), [[2, 3]]),
+    (Op.reshape([.size(-1), .size(-6)]), [[2, 3]]),
+    (Op.reshape([.size(Int.max), .size(4)]), [[2, 3]]),
+    (Op.slice(Slice(axis: 0, start: 0, end: 1, step: 0)), [[2]]),
+    (Op.binary(.add), [[2, 3], [2, 4]]),
+    (Op.gated(.gelu), [[2, 3]]),
+    (Op.linear(activation: nil), [[2, 3], [4, 4]]),
+    (Op.groupNorm(GroupNorm(groups: 2, epsilon: 0)), [[1, 3, 2, 2], [3], [3]]),
+    (Op.convolution(Convolution(strides: [0, 1])), [[1, 1, 4, 4], [1, 1, 3, 3]]),
+    (Op.convolution(Convolution()), [[1, 1, 2, 4], [1, 1, 3, 3]]),
+    (Op.convolution(Convolution(groups: 2)), [[1, 3, 4, 4], [2, 1, 3, 3]]),
+    (Op.convolution(Convolution(dilations: [Int.max, 1])), [[1, 1, 4, 4], [1, 1, 3, 3]]),
+    (Op.attention(Attention(heads: 3, scale: 1)), [[1, 2, 4], [1, 2, 4], [1, 2, 4]]),
+    (
+      Op.attention(Attention(heads: 2, scale: 1, tokens: [2])),
+      [[1, 2, 4], [1, 2, 4], [1, 2, 4]]
+    ),
+    (Op.pad(Pad(before: [Int.max, 0], after: [1, 0])), [[2, 2]]),
+    (Op.upsampleNearest(UpsampleNearest(scale: 65)), [[1, 1, 2, 2]]),
+    (Op.softmax(axis: 2), [[2, 3]]),
+  ] as [(Op, [Shape])])
+func whatDoesNotFitIsRefused(op: Op, shapes: [Shape]) {
+  #expect(throws: Misfit.self) { try op.outputFacts(shapes.map { Fact(.f32, $0) }) }
+}
+
+@Test(
+  arguments: [
+    (0, 3, 1, [0, 1, 2]), (-2, Int.max, 1, [3, 4]), (1, -1, 2, [1, 3]), (4, 2, 1, []),
+    (Int.min, Int.max, 3, [0, 3]),
+  ] as [(Int, Int, Int, [Int])])
+func slicesTakeWhatPythonTakes(start: Int, end: Int, step: Int, expected: [Int]) throws {
+  #expect(try Array(Slice(axis: 0, start: start, end: end, step: step).range(count: 5)) == expected)
+}
