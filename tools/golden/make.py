@@ -8,7 +8,7 @@ import warnings
 
 import common
 
-MAKERS = ["checkpoints", "models"]
+MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores"]
 
 
 def main() -> None:

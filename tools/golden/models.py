@@ -1,77 +1,15 @@
 """Family `model`: what PyTorch computes with golden/checkpoints, and the taps inside."""
 
-from pathlib import Path
-
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
-from safetensors.torch import load_file
-from transformers import BertConfig, BertModel, CLIPTextModel
+from diffusers import UNet2DConditionModel
+from transformers import CLIPTextModel
 
 from common import GOLDEN, fresh, normal, save_case
+from reference import TOKENS, Taps, load_bert, load_unet, load_vae
 
 CHECKPOINTS = GOLDEN / "checkpoints"
 SEED = 31000
-TOKENS = 77
 PACKAGES = ("torch", "diffusers", "transformers")
-NEW_ATTENTION_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-
-
-class TapProcessor:
-    """Attention of a UNet block that keeps its probabilities.
-
-    `record` receives the probabilities' mean over heads, [batch, tokens, queries].
-    """
-
-    def __init__(self, record):
-        self.record = record
-
-    def __call__(self, attn: Attention, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        batch, queries, _ = hidden_states.shape
-        query, key, value = (attn.head_to_batch_dim(x) for x in (
-            attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)))
-        probabilities = attn.get_attention_scores(query, key, attention_mask)
-        if encoder_hidden_states is not None:
-            self.record(probabilities.view(batch, attn.heads, queries, -1).mean(dim=1).transpose(1, 2))
-        return attn.to_out[0](attn.batch_to_head_dim(torch.bmm(probabilities, value)))
-
-
-class Taps:
-    """Cross-attention probabilities of the last evaluation, by module path, in the order they ran."""
-
-    def __init__(self, unet: UNet2DConditionModel):
-        self.maps: dict[str, torch.Tensor] = {}
-        for path, module in unet.named_modules():
-            if path.endswith(("attn1", "attn2")):
-                module.set_processor(TapProcessor(lambda map, path=path: self.maps.__setitem__(path, map)))
-
-    def take(self) -> dict[str, torch.Tensor]:
-        maps, self.maps = self.maps, {}
-        return maps
-
-
-def load_unet(folder: Path) -> UNet2DConditionModel:
-    return UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
-
-
-def load_vae(folder: Path) -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
-
-
-def load_bert(folder: Path) -> BertModel:
-    """BERT of any of the layouts, also those that only its own remote code would load."""
-    config = BertConfig.from_pretrained(folder)
-    path = folder / "model.safetensors"
-    state = load_file(path) if path.exists() else torch.load(folder / "pytorch_model.bin", weights_only=True)
-    if any(name.startswith("bert.") for name in state):
-        state = {name[5:]: t for name, t in state.items() if name.startswith("bert.")}
-    state = {name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): t
-             for name, t in state.items() if not name.startswith("pooler.") and "position_ids" not in name}
-    config._attn_implementation = "eager"
-    model = BertModel(config, add_pooling_layer=False)
-    model.load_state_dict(state)
-    return model.eval()
 
 
 def record(model: torch.nn.Module, paths: list[str]) -> dict[str, torch.Tensor]:
