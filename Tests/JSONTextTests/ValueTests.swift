@@ -18,8 +18,8 @@ import Testing
 
 @Test(
   arguments: [
-    0, -0.0, 1, 0.1, 1.0 / 3, 1e16, 1e22, 123_456_789.125, -.leastNonzeroMagnitude, .greatestFiniteMagnitude,
-    9_223_372_036_854_775_808, 2.2250738585072014e-308,
+    0, -0.0, 1, 0.1, 1.0 / 3, 1e16, 1e22, 123_456_789.125, -.leastNonzeroMagnitude,
+    .greatestFiniteMagnitude, 9_223_372_036_854_775_808, 2.2250738585072014e-308,
   ] as [Double])
 func doublesRoundTrip(value: Double) throws {
   let back = try JSONValue(parsing: JSONValue.number(value).utf8Text())
