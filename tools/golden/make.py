@@ -8,7 +8,7 @@ import warnings
 
 import common
 
-MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores"]
+MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores", "pictures"]
 
 
 def main() -> None:
