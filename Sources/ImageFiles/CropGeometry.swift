@@ -137,7 +137,7 @@ package struct CropGeometry: Equatable, Sendable {
 }
 
 /// The two neighbouring cells of a map for one position along an axis.
-private struct MapSample {
+struct MapSample {
   let first: Int
   let second: Int
   let fraction: Float
