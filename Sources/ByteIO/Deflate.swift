@@ -76,3 +76,22 @@ package func crc32(_ bytes: RawSpan, continuing: UInt32 = 0) -> UInt32 {
 
 /// CRC-32 of an array.
 package func crc32(_ bytes: [UInt8]) -> UInt32 { crc32(bytes.span.bytes) }
+
+/// The first `count` bytes of raw deflate data, or all when there are fewer. Errors: damage.
+package func inflatePrefix(_ bytes: RawSpan, count: Int) throws(ByteIOError) -> [UInt8] {
+  var stream = z_stream()
+  let size = Int32(MemoryLayout<z_stream>.size)
+  guard inflateInit2_(&stream, -15, ZLIB_VERSION, size) == Z_OK else {
+    throw .corrupt(codec: "deflate", reason: "zlib could not start")
+  }
+  defer { inflateEnd(&stream) }
+  var result = [UInt8](repeating: 0, count: count)
+  let (status, _, made) = result.withUnsafeMutableBytes { output in
+    bytes.withUnsafeBytes { runInflate(&stream, from: $0, into: output) }
+  }
+  guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
+    throw .corrupt(codec: "deflate", reason: stream.msg.map { String(cString: $0) } ?? "bad data")
+  }
+  result.removeLast(count - made)
+  return result
+}
