@@ -1,0 +1,172 @@
+import TensorBase
+
+/// How a set of named tensors compares with the expected set.
+package struct ComparisonReport: Sendable {
+  /// In the order of the expected names.
+  package var tensors: [TensorComparison]
+  /// Expected, but not there.
+  package var missing: [String]
+  /// There, but not expected.
+  package var extra: [String]
+
+  package init(tensors: [TensorComparison], missing: [String], extra: [String]) {
+    self.tensors = tensors
+    self.missing = missing
+    self.extra = extra
+  }
+
+  /// Compares by name. `load` gives the actual and the expected tensor of a name that is in both
+  /// lists; it is called once a name, so two large files need no more memory than two tensors.
+  package init<Failure: Error>(
+    actualNames: [String], expectedNames: [String], tolerance: Tolerance = .standard,
+    load: (String) throws(Failure) -> (actual: Tensor, expected: Tensor)
+  ) throws(Failure) {
+    let actual = Set(actualNames)
+    let expected = Set(expectedNames)
+    var tensors: [TensorComparison] = []
+    for name in expectedNames where actual.contains(name) {
+      let pair = try load(name)
+      tensors.append(
+        TensorComparison(
+          name: name, actual: pair.actual, expected: pair.expected, tolerance: tolerance))
+    }
+    self.tensors = tensors
+    missing = expectedNames.filter { !actual.contains($0) }
+    extra = actualNames.filter { !expected.contains($0) }
+  }
+
+  /// Whether every tensor is there and within tolerance.
+  package func passed(allowingExtra: Bool = false) -> Bool {
+    missing.isEmpty && (allowingExtra || extra.isEmpty) && tensors.allSatisfy(\.passed)
+  }
+
+  package var failed: [TensorComparison] { tensors.filter { !$0.passed } }
+
+  /// The tensor with the largest absolute error, NaN before all.
+  package var worst: TensorComparison? {
+    tensors.max { rank($0) < rank($1) }
+  }
+
+  private func rank(_ comparison: TensorComparison) -> Double {
+    if comparison.firstFailure?.error.isNaN == true { return .infinity }
+    return comparison.maximumAbsolute?.error ?? 0
+  }
+}
+
+extension ComparisonReport {
+  /// A table with a line a tensor and a line of totals.
+  package func text() -> String {
+    var rows = [["", "tensor", "type", "shape", "max abs", "max rel", "cosine", "off", "NaN/Inf"]]
+    for tensor in tensors {
+      rows.append([
+        tensor.passed ? "ok" : "FAIL", tensor.name,
+        both(tensor.actualType.rawValue, tensor.expectedType.rawValue),
+        both(tensor.actualShape.description, tensor.expectedShape.description),
+        tensor.maximumAbsolute.map { short($0.error) } ?? "0",
+        tensor.maximumRelative.map { short($0.error) } ?? "0",
+        tensor.cosine.map { fixed($0, digits: 8) } ?? "-", String(tensor.failureCount),
+        both(
+          "\(tensor.actualNaNCount)/\(tensor.actualInfinityCount)",
+          "\(tensor.expectedNaNCount)/\(tensor.expectedInfinityCount)"),
+      ])
+    }
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    var lines = rows.map { row in
+      zip(row, widths).map { cell, width in
+        cell + String(repeating: " ", count: width - cell.count)
+      }.joined(separator: "  ").trimmingEnd()
+    }
+    for tensor in failed { lines.append(tensor.sentence) }
+    lines += missing.map { "FAIL  \($0): missing." }
+    lines += extra.map { "extra \($0): not expected." }
+    lines.append(
+      "\(tensors.count) compared, \(failed.count) out of tolerance, \(missing.count) missing, "
+        + "\(extra.count) extra.")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func both(_ actual: String, _ expected: String) -> String {
+    actual == expected ? actual : "\(actual) for \(expected)"
+  }
+}
+
+extension TensorComparison {
+  /// What is wrong, or how close it is, in one sentence.
+  package var sentence: String {
+    guard shapesMatch else {
+      return "\(name): the shape is \(actualShape), expected \(expectedShape)."
+    }
+    guard typesMatch || tolerance.typesMayDiffer else {
+      return "\(name): the type is \(actualType.rawValue), expected \(expectedType.rawValue)."
+    }
+    guard failureCount > 0, let first = firstFailure else {
+      let error = maximumAbsolute.map { short($0.error) } ?? "0"
+      return "\(name): within tolerance, largest absolute error \(error)."
+    }
+    var text = "\(name): \(failureCount) of \(expectedShape.count) elements out of tolerance "
+    text += "(\(boundText))"
+    if let largest = maximumAbsolute {
+      text += "; largest error \(short(largest.error)) at \(largest.index): "
+      text += "\(largest.actual), expected \(largest.expected)"
+    }
+    if maximumAbsolute?.index != first.index {
+      text += "; first at \(first.index): \(first.actual), expected \(first.expected)"
+    }
+    let (nans, expectedNaNs) = (actualNaNCount, expectedNaNCount)
+    if nans + expectedNaNs > 0 { text += "; \(nans) NaN, expected \(expectedNaNs)" }
+    return text + "."
+  }
+
+  private var boundText: String {
+    switch tolerance.rule {
+    case .standard, .bounds:
+      "\(short(absoluteBound)) + \(short(relativeBound))·|expected|"
+    case .relativeToMaximum(let factor, let absolute):
+      "\(short(factor)) of the largest expected, \(short(largestExpected))"
+        + (absolute > 0 ? ", + \(short(absolute))" : "")
+    }
+  }
+}
+
+/// Three significant digits in scientific form, as `1.23e-05`.
+func short(_ value: Double) -> String {
+  guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+  guard value != 0 else { return "0" }
+  var exponent = 0
+  var mantissa = value.magnitude
+  while mantissa >= 10 {
+    mantissa /= 10
+    exponent += 1
+  }
+  while mantissa < 1 {
+    mantissa *= 10
+    exponent -= 1
+  }
+  var digits = Int((mantissa * 100).rounded())
+  if digits >= 1000 {
+    digits = 100
+    exponent += 1
+  }
+  let tail = digits % 100
+  let power = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
+  return "\(value < 0 ? "-" : "")\(digits / 100).\(tail < 10 ? "0" : "")\(tail)"
+    + "e\(exponent < 0 ? "-" : "+")\(power)"
+}
+
+/// A number of magnitude near one with `digits` decimals.
+private func fixed(_ value: Double, digits: Int) -> String {
+  var scale = 1.0
+  for _ in 0..<digits { scale *= 10 }
+  let number = Int((value.magnitude * scale).rounded())
+  let fraction = String(number % Int(scale))
+  let zeros = String(repeating: "0", count: digits - fraction.count)
+  return "\(value < 0 ? "-" : "")\(number / Int(scale)).\(zeros)\(fraction)"
+}
+
+extension String {
+  fileprivate func trimmingEnd() -> String {
+    var result = self[...]
+    while result.last == " " { result.removeLast() }
+    return String(result)
+  }
+}

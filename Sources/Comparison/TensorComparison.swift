@@ -1,0 +1,149 @@
+import TensorBase
+
+/// An element where two tensors differ.
+package struct ElementDifference: Hashable, Sendable {
+  /// A coordinate an axis.
+  package let index: [Int]
+  package let actual: Double
+  package let expected: Double
+  /// Absolute or relative, as the field that holds this says. Infinite when one value is, or when
+  /// it is relative to 0; NaN when a value is.
+  package let error: Double
+}
+
+/// How one tensor compares with what was expected of it.
+package struct TensorComparison: Sendable {
+  package let name: String
+  package let actualType: ElementType
+  package let expectedType: ElementType
+  package let actualShape: Shape
+  package let expectedShape: Shape
+  package let tolerance: Tolerance
+  /// The bounds that the tolerance came to: |a − b| ≤ absolute + relative · |b|.
+  package let absoluteBound: Double
+  package let relativeBound: Double
+  /// Largest |actual − expected|; nil when the shapes differ, no value differs, or every
+  /// difference is a NaN.
+  package internal(set) var maximumAbsolute: ElementDifference?
+  /// Largest |actual − expected| / |expected|; nil as above.
+  package internal(set) var maximumRelative: ElementDifference?
+  /// The first element out of tolerance, with its absolute error.
+  package internal(set) var firstFailure: ElementDifference?
+  /// Elements out of tolerance.
+  package internal(set) var failureCount = 0
+  /// Of the two tensors as vectors, over elements finite on both sides; nil when one of them is
+  /// zero there or the shapes differ.
+  package internal(set) var cosine: Double?
+  package internal(set) var actualNaNCount = 0
+  package internal(set) var expectedNaNCount = 0
+  package internal(set) var actualInfinityCount = 0
+  package internal(set) var expectedInfinityCount = 0
+  /// The largest finite |expected|.
+  package let largestExpected: Double
+
+  package var shapesMatch: Bool { actualShape == expectedShape }
+  package var typesMatch: Bool { actualType == expectedType }
+
+  package var passed: Bool {
+    shapesMatch && (typesMatch || tolerance.typesMayDiffer) && failureCount == 0
+  }
+}
+
+extension TensorComparison {
+  /// Holds `actual` against `expected`. An element passes when it equals the expected one (so an
+  /// infinity matches its like) or lies within the bounds; a NaN fails unless both sides have it and
+  /// the tolerance says so. Tensors of different types are compared as float64.
+  package init(
+    name: String, actual: Tensor, expected: Tensor, tolerance: Tolerance = .standard
+  ) {
+    self.name = name
+    (actualType, expectedType) = (actual.type, expected.type)
+    (actualShape, expectedShape) = (actual.shape, expected.shape)
+    self.tolerance = tolerance
+    let largest = largestMagnitude(expected)
+    let bounds = Bounds(tolerance.rule, actual.type, expected.type, largest: largest)
+    (absoluteBound, relativeBound) = (bounds.absolute, bounds.relative)
+    largestExpected = largest
+    guard actual.shape == expected.shape else { return }
+    if actual.type == expected.type {
+      measure(actual, expected, bounds)
+    } else {
+      measure(actual.converted(to: .f64), expected.converted(to: .f64), bounds)
+    }
+  }
+
+  /// Precondition: same type and shape.
+  private mutating func measure(_ actual: Tensor, _ expected: Tensor, _ bounds: Bounds) {
+    let equalNaN = tolerance.nanEqualsNaN
+    let found: Measurement
+    switch actual.type {
+    case .f32: found = measureFloats(actual, expected, bounds, equalNaN, Float.self) { Double($0) }
+    case .f64: found = measureFloats(actual, expected, bounds, equalNaN, Double.self) { $0 }
+    case .f16:
+      found = measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
+        Double(floatFromHalf($0))
+      }
+    case .bf16:
+      found = measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
+        Double(floatFromBFloat16($0))
+      }
+    case .i8: found = measureIntegers(actual, expected, bounds, Int8.self)
+    case .i16: found = measureIntegers(actual, expected, bounds, Int16.self)
+    case .i32: found = measureIntegers(actual, expected, bounds, Int32.self)
+    case .i64: found = measureIntegers(actual, expected, bounds, Int64.self)
+    case .u8, .bool: found = measureIntegers(actual, expected, bounds, UInt8.self)
+    case .u16: found = measureIntegers(actual, expected, bounds, UInt16.self)
+    case .u32: found = measureIntegers(actual, expected, bounds, UInt32.self)
+    case .u64: found = measureIntegers(actual, expected, bounds, UInt64.self)
+    }
+    failureCount = found.failures
+    (actualNaNCount, expectedNaNCount) = (found.actualNaNs, found.expectedNaNs)
+    (actualInfinityCount, expectedInfinityCount) = (
+      found.actualInfinities, found.expectedInfinities
+    )
+    maximumAbsolute = found.largestAbsolute.map(difference)
+    maximumRelative = found.largestRelative.map(difference)
+    firstFailure = found.firstFailure.map(difference)
+    let norms = (found.actualSquares * found.expectedSquares).squareRoot()
+    if norms > 0 && norms.isFinite { cosine = found.product / norms }
+  }
+
+  private func difference(_ place: Measurement.Place) -> ElementDifference {
+    var rest = place.index
+    var index: [Int] = []
+    for stride in expectedShape.strides {
+      index.append(rest / stride)
+      rest %= stride
+    }
+    return ElementDifference(
+      index: index, actual: place.actual, expected: place.expected, error: place.error)
+  }
+}
+
+/// The largest finite magnitude; 0 when there is none.
+private func largestMagnitude(_ tensor: Tensor) -> Double {
+  func largest<T: BitwiseCopyable>(_ type: T.Type, _ value: (T) -> Double) -> Double {
+    tensor.withSpan(of: type) { elements in
+      var result = 0.0
+      for i in 0..<elements.count {
+        let magnitude = value(elements[i]).magnitude
+        if magnitude > result && magnitude < .infinity { result = magnitude }
+      }
+      return result
+    }
+  }
+  return switch tensor.type {
+  case .f32: largest(Float.self) { Double($0) }
+  case .f64: largest(Double.self) { $0 }
+  case .f16: largest(UInt16.self) { Double(floatFromHalf($0)) }
+  case .bf16: largest(UInt16.self) { Double(floatFromBFloat16($0)) }
+  case .i8: largest(Int8.self) { Double($0) }
+  case .i16: largest(Int16.self) { Double($0) }
+  case .i32: largest(Int32.self) { Double($0) }
+  case .i64: largest(Int64.self) { Double($0) }
+  case .u8, .bool: largest(UInt8.self) { Double($0) }
+  case .u16: largest(UInt16.self) { Double($0) }
+  case .u32: largest(UInt32.self) { Double($0) }
+  case .u64: largest(UInt64.self) { Double($0) }
+  }
+}
