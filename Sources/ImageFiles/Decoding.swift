@@ -1,26 +1,33 @@
 import CImageShims
 
-/// Decodes a PNG or JPEG picture, told by its first bytes, to what PIL's
-/// `Image.open(…).convert("RGB")` gives: alpha is dropped, not blended; profiles, gamma and the EXIF
-/// orientation are not applied; CMYK is taken as Adobe's inverted kind. The one deviation: of
-/// 16-bit grey the high byte is kept, as PIL itself does for 16-bit colour, where PIL clips to 255
-/// and a radiograph turns white.
+/// Decodes a PNG or JPEG picture, told by its first bytes. Alpha is dropped, not blended; of 16 bits
+/// the high byte is kept; colour profiles and gamma are not applied; CMYK is taken as Adobe's
+/// inverted kind. The pixels are those of PIL's `Image.open(…).convert("RGB")`, with two deviations
+/// in which we go with OpenCV: the EXIF orientation is applied, so that the picture is the one that
+/// people see; and 16-bit grey keeps its high byte, where PIL clips to 255 and a radiograph turns
+/// white.
 ///
 /// - Parameters:
 ///   - bytes: the whole file; what follows the picture's end is ignored.
 ///   - name: what errors call it.
+///   - appliesOrientation: false leaves the rows as they are stored, as PIL does.
 /// - Throws: damage of any kind, libjpeg's warnings about lost data included; pictures over
 ///   `ImageLimits`.
-package func decodeImage(bytes: [UInt8], name: String) throws(ImageError) -> RGBImage {
+package func decodeImage(
+  bytes: [UInt8], name: String, appliesOrientation: Bool = true
+) throws(ImageError) -> RGBImage {
   if bytes.isEmpty { throw .empty(name: name) }
   guard let format = ImageFormat(signatureOf: bytes) else {
     throw .notAPicture(name: name, lookingLike: otherFormat(of: bytes))
   }
   let decoder = Decoder(bytes: bytes, name: name, format: format)
-  switch format {
-  case .png: return try decoder.png()
-  case .jpeg: return try decoder.jpeg()
-  }
+  let image =
+    switch format {
+    case .png: try decoder.png()
+    case .jpeg: try decoder.jpeg()
+    }
+  return appliesOrientation
+    ? Orientation(of: bytes, format: format).applied(to: image) : image
 }
 
 extension ImageFormat {
