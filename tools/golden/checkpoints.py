@@ -24,21 +24,23 @@ CROSS_DOWN, DOWN, CROSS_UP, UP = "CrossAttnDownBlock2D", "DownBlock2D", "CrossAt
 OLD_ATTENTION_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 
-def unet(seed: int, **more) -> UNet2DConditionModel:
+def unet(seed: int, sharp: float = 1.2, **more) -> UNet2DConditionModel:
     """A UNet with Stable Diffusion's arrangement of blocks: all levels but the lowest attend to the text."""
     levels = len(more["block_out_channels"])
     more = dict(in_channels=4, out_channels=4, layers_per_block=2, norm_num_groups=4,
                 down_block_types=[CROSS_DOWN] * (levels - 1) + [DOWN],
                 up_block_types=[UP] + [CROSS_UP] * (levels - 1)) | more
-    return randomise(UNet2DConditionModel(**more), seed)
+    return randomise(UNet2DConditionModel(**more), seed, sharp)
 
 
-def sd1_unet(seed: int = SEED + 1) -> UNet2DConditionModel:
-    return unet(seed, sample_size=16, block_out_channels=(12, 20, 28, 28), attention_head_dim=2, cross_attention_dim=24)
+# The seeds and sharpness of the two pipelines' UNets were looked for: their maps spread over several
+# hundred f16 steps and the biases of the two passes are alike enough for BBM to have work to do.
+def sd1_unet(seed: int = SEED + 136) -> UNet2DConditionModel:
+    return unet(seed, 2.0, sample_size=16, block_out_channels=(12, 20, 28, 28), attention_head_dim=2, cross_attention_dim=24)
 
 
-def sd2_unet(seed: int = SEED + 11) -> UNet2DConditionModel:
-    return unet(seed, sample_size=12, block_out_channels=(8, 20, 28, 28), attention_head_dim=[2, 4, 7, 7],
+def sd2_unet(seed: int = SEED + 126) -> UNet2DConditionModel:
+    return unet(seed, 1.4, sample_size=12, block_out_channels=(8, 20, 28, 28), attention_head_dim=[2, 4, 7, 7],
                 cross_attention_dim=20, use_linear_projection=True)
 
 
@@ -49,8 +51,8 @@ def odd_unet(seed: int = SEED + 21) -> UNet2DConditionModel:
 
 
 def small_unet(seed: int) -> UNet2DConditionModel:
-    """One head, one group, 21 channels below."""
-    return unet(seed, sample_size=8, block_out_channels=(10, 21), attention_head_dim=1, cross_attention_dim=24,
+    """One head, one group, 9 channels below."""
+    return unet(seed, sample_size=8, block_out_channels=(6, 9), attention_head_dim=1, cross_attention_dim=24,
                 layers_per_block=1, norm_num_groups=1)
 
 

@@ -112,7 +112,7 @@ def write_manifest() -> None:
     cases, files = [], {}
     for path in sorted(p for p in GOLDEN.rglob("*") if p.is_file()):
         name = path.relative_to(GOLDEN).as_posix()
-        if name == "MANIFEST.json" or name.startswith("model/"):
+        if name in ("MANIFEST.json", "README.md"):
             continue
         files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         if path.name == "case.json":

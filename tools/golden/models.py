@@ -29,19 +29,20 @@ def unet_inputs(unet: UNet2DConditionModel, seed: int, batch: int) -> dict[str, 
             "encoder_hidden_states": normal(seed + 1, batch, TOKENS, width)}
 
 
-def evaluate_unet(unet: UNet2DConditionModel, inputs: dict, wanted: list[str]) -> dict[str, torch.Tensor]:
-    """Input and output tensors of one evaluation, with every cross-attention map and the wanted modules."""
+def evaluate_unet(unet: UNet2DConditionModel, inputs: dict, wanted: list[str], every: int) -> dict[str, torch.Tensor]:
+    """Input and output tensors of one evaluation, with `every` so many-th cross-attention map and the wanted modules."""
     found, taps = record(unet, wanted), Taps(unet)
     sample = unet(inputs["sample"], inputs["timestep"], inputs["encoder_hidden_states"], return_dict=False)[0]
     return ({f"input.{k}": v for k, v in inputs.items()} | {"output.sample": sample}
-            | {f"output.{path}.probabilities": map for path, map in taps.take().items()}
+            | {f"output.{path}.probabilities": map for path, map in list(taps.take().items())[::every]}
             | {f"output.{path}": value for path, value in found.items()})
 
 
 def make_unet(name: str, folder: str, seed: int, batches: tuple[int, ...], wanted: list[str]) -> None:
     for batch in batches:
         unet = load_unet(CHECKPOINTS / folder)
-        tensors = evaluate_unet(unet, unet_inputs(unet, seed + 10 * batch, batch), wanted)
+        more = (wanted, 1) if batch == 1 else ([], 4)
+        tensors = evaluate_unet(unet, unet_inputs(unet, seed + 10 * batch, batch), *more)
         taps = [n[7:-14] for n in tensors if n.endswith(".probabilities")]
         save_case("model", f"{name}-b{batch}", script="models.py", seed=seed + 10 * batch, tensors=tensors,
                   packages=PACKAGES, absolute=0.0, relative=1e-4,
