@@ -82,7 +82,9 @@ private struct Decoder {
   func jpeg() throws(ImageError) -> RGBImage {
     let header = try header(plumb_jpeg_header)
     let (width, height) = (Int(header.width), Int(header.height))
-    let stored = try samples(Int(header.channels) * width * height) { target, message in
+    let alongside = header.channels == 3 ? 0 : 3 * width * height
+    let stored = try samples(Int(header.channels) * width * height, alongside: alongside) {
+      target, message in
       plumb_jpeg_decode(
         bytes, bytes.count, target, header.width, header.height, header.channels,
         ImageLimits.codecBytes, message)
@@ -134,13 +136,15 @@ private struct Decoder {
     return header
   }
 
-  /// Has a shim fill `count` samples, after asking whether they can be had: an allocation that
-  /// fails inside Swift ends the program.
+  /// Has a shim fill `count` samples, after asking whether they, and the bytes that will be needed
+  /// alongside, can be had: an allocation that fails inside Swift ends the program.
   private func samples(
-    _ count: Int,
+    _ count: Int, alongside: Int = 0,
     _ decode: (UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<CChar>?) -> Int32
   ) throws(ImageError) -> [UInt8] {
-    if plumb_can_allocate(count) == 0 { throw .outOfMemory(name: name, bytes: count) }
+    if plumb_can_allocate(count + alongside) == 0 {
+      throw .outOfMemory(name: name, bytes: count + alongside)
+    }
     var message = emptyMessage
     var code = Int32(PLUMB_IMAGE_OK)
     let samples = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -1,3 +1,8 @@
+// ImageFiles: pictures in and out. Bytes of PNG and JPEG files become RGBImage (decodeImage), that
+// becomes what a model takes (prepare, with the CropGeometry back to original pixels), and maps,
+// masks and boxes become a picture for people (renderOverlay, encodePNG). Imports only the C
+// libraries; knows no tensors, files or models.
+
 /// A picture in memory: 8 bits a sample, three samples a pixel (red, green, blue), rows from top to
 /// bottom without padding.
 package struct RGBImage: Equatable, Sendable {

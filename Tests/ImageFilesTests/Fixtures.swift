@@ -15,7 +15,11 @@ func pictureNames(_ folder: URL) -> [String] {
 }
 
 func bytes(_ folder: URL, _ name: String) throws -> [UInt8] {
-  [UInt8](try Data(contentsOf: folder.appending(path: name)))
+  try bytes(path: folder.appending(path: name).path)
+}
+
+func bytes(path: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(filePath: path)))
 }
 
 /// The error that decoding gives, or nil.

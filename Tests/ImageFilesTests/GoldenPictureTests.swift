@@ -1,90 +1,43 @@
-import Foundation
 import ImageFiles
+import TestSupport
 import Testing
 
 /// golden/imageprep: pictures as OpenCV and PIL decode them and as PyTorch prepares them.
 @Suite struct GoldenPictureTests {
-  static let folder = packageRoot.appending(path: "golden/imageprep")
-  static let cases =
-    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+  @Test func goldensAreThere() throws { #expect(try goldenCases("imageprep").count >= 25) }
 
-  @Test func goldensAreThere() { #expect(Self.cases.count >= 25) }
+  @Test(arguments: try goldenCases("imageprep")) func decodesAndPrepares(golden: GoldenCase) throws
+  {
+    let file = try bytes(path: goldenPath(try #require(golden.config["image"]?.stringValue)))
+    let image = try decodeImage(bytes: file, name: golden.name)
 
-  struct Description: Decodable {
-    struct Tolerance: Decodable { var absolute: Float }
-    struct Config: Decodable {
-      var image: String
-      var side: Int
-      var row_step: Int?
-    }
-    var tolerance: Tolerance
-    var config: Config
-  }
-
-  struct StoredTensor: Decodable {
-    var dtype: String
-    var shape: [Int]
-    var data_offsets: [Int]
-  }
-
-  /// Tensors of a golden file by name: shape and raw bytes.
-  static func tensors(_ url: URL) throws -> [String: (shape: [Int], bytes: [UInt8])] {
-    let file = [UInt8](try Data(contentsOf: url))
-    let length = file[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
-    let header = Data(file[8..<8 + length])
-    let fields = try #require(try JSONSerialization.jsonObject(with: header) as? [String: Any])
-    var tensors: [String: (shape: [Int], bytes: [UInt8])] = [:]
-    for (name, field) in fields where name != "__metadata__" {
-      let stored = try JSONDecoder().decode(
-        StoredTensor.self, from: JSONSerialization.data(withJSONObject: field))
-      let (begin, end) = (stored.data_offsets[0], stored.data_offsets[1])
-      tensors[name] = (stored.shape, Array(file[8 + length + begin..<8 + length + end]))
-    }
-    return tensors
-  }
-
-  static func floats(_ bytes: [UInt8]) -> [Float] {
-    stride(from: 0, to: bytes.count, by: 4).map { start in
-      Float(bitPattern: bytes[start..<start + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
-    }
-  }
-
-  @Test(arguments: cases) func decodesAndPrepares(name: String) throws {
-    let folder = Self.folder.appending(path: name)
-    let description = try JSONDecoder().decode(
-      Description.self, from: Data(contentsOf: folder.appending(path: "case.json")))
-    let tensors = try Self.tensors(folder.appending(path: "io.safetensors"))
-    let file = try bytes(packageRoot.appending(path: "golden"), description.config.image)
-    let image = try decodeImage(bytes: file, name: name)
-
-    if let expected = tensors["output.rgb"] {
-      #expect([image.height, image.width, 3] == expected.shape)
+    if let expected = golden.outputs["rgb"] {
+      #expect([image.height, image.width, 3] == expected.shape.dimensions)
       // OpenCV turns CMYK into RGB with other roundings than PIL, whom we follow.
-      let off = zip(image.pixels, expected.bytes).map { abs(Int($0) - Int($1)) }.max()
-      #expect(try #require(off) <= (name == "cmyk-jpg" ? 2 : 0))
+      let off = zip(image.pixels, expected.int64s).map { abs(Int64($0) - $1) }.max()
+      #expect(try #require(off) <= (golden.name == "cmyk-jpg" ? 2 : 0))
     }
-    if let expected = tensors["output.rgb.pil"], !name.hasPrefix("grey1") {
-      let stored = try decodeImage(bytes: file, name: name, appliesOrientation: false)
-      #expect([stored.height, stored.width, 3] == expected.shape)
-      #expect(stored.pixels == expected.bytes)
+    if let expected = golden.outputs["rgb.pil"], !golden.name.hasPrefix("grey1") {
+      let stored = try decodeImage(bytes: file, name: golden.name, appliesOrientation: false)
+      #expect([stored.height, stored.width, 3] == expected.shape.dimensions)
+      #expect(stored.pixels.map(Int64.init) == expected.int64s)
     }
 
-    let side = description.config.side
+    let side = try #require(golden.config["side"]?.intValue)
     let prepared = prepare(image, side: side)
-    let output = try #require(tensors["output.prepared"])
-    let expected = Self.floats(output.bytes)
-    let step = description.config.row_step ?? 1
+    let expected = try golden.tensor("output.prepared")
+    let step = golden.config["row_step"]?.intValue ?? 1
     var ours: [Float] = []
-    for channel in 0..<output.shape[1] {
+    for channel in 0..<expected.shape[1] {
       for row in stride(from: 0, to: side, by: step) {
         ours += prepared.values[(channel * side + row) * side..<(channel * side + row + 1) * side]
       }
     }
-    #expect(ours.count == expected.count)
-    // The pixels are the same, so what PyTorch makes of them is the same, whatever the tolerance
-    // for other decoders.
-    let tolerance = name == "cmyk-jpg" ? description.tolerance.absolute : 1e-5
-    let worst = zip(ours, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(ours.count == expected.shape.count)
+    // The pixels are the same, so what PyTorch makes of them is the same; the case's tolerance
+    // allows for other decoders.
+    let tolerance = golden.name == "cmyk-jpg" ? Float(golden.absoluteTolerance) : 1e-5
+    let worst = zip(ours, expected.floats).map { abs($0 - $1) }.max() ?? .infinity
     #expect(worst <= tolerance, "differs by \(worst)")
   }
 }

@@ -29,7 +29,7 @@ struct Colour: Equatable {
 /// The heat map's colours: a path from dark violet over red and orange to light yellow in which
 /// lightness grows evenly, so that equal steps of the map look like equal steps and the order
 /// survives colour blindness and grey print. The path is our own, drawn in OKLCh (B. Ottosson, "A
-/// perceptual color space for image processing", 2020); its chroma is cut where sRGB ends.
+/// perceptual color space for image processing", 2020).
 struct HeatScale {
   /// Colours of 0, 1/255, … 1.
   private let colours: [Colour]
@@ -38,13 +38,11 @@ struct HeatScale {
     colours = (0...255).map { step in
       let value = Double(step) / 255
       let lightness = 0.24 + 0.67 * value
-      // Slower at first: orange is left late, since dark yellow looks like mud.
-      let hue = (292 + 168 * (0.73 * value + 0.27 * value * value * value)) / 180 * Double.pi
-      var chroma = 0.11 + 0.03 * value + 0.13 * sin(Double.pi * value)
-      while chroma > 0, Self.linear(lightness, chroma, hue).contains(where: { $0 < 0 || $0 > 1 }) {
-        chroma -= 0.002
-      }
-      let parts = Self.linear(lightness, max(chroma, 0), hue).map { part in
+      let hue = (292 + 168 * value) / 180 * Double.pi
+      // A smooth curve that stays within sRGB all along the path: a cut would show as an edge.
+      let bell = (value - 0.5) / 0.35
+      let chroma = 0.124 + 0.09 * exp(-bell * bell)
+      let parts = Self.linear(lightness, chroma, hue).map { part in
         let part = min(max(part, 0), 1)
         return Float(part <= 0.0031308 ? 12.92 * part : 1.055 * pow(part, 1 / 2.4) - 0.055)
       }
@@ -61,7 +59,7 @@ struct HeatScale {
   /// How much a value covers the picture: nothing at 0, most at 1.
   func opacity(of value: Float) -> Float {
     let value = min(max(value, 0), 1)
-    return Self.mostOpacity * pow(value, 1.35)
+    return Self.mostOpacity * pow(value, 1.25)
   }
 
   /// Linear-light sRGB of an OKLCh colour, unclipped.
