@@ -54,16 +54,24 @@ static void level_binary(plumb_binary_op op, const float *a, ptrdiff_t a_step, c
   }
 }
 
-static void level_gated_gelu(const float *in, float *out, size_t rows, size_t width) {
+__attribute__((always_inline)) static inline void gate_rows(plumb_unary_op op, const float *in,
+                                                            float *out, size_t rows,
+                                                            size_t width) {
   for (size_t row = 0; row < rows; row++) {
     const float *a = in + row * 2 * width, *b = a + width;
     float *to = out + row * width;
     size_t i = 0;
     for (; i + VW <= width; i += VW)
-      v_store(to + i, v_mul(v_load(a + i), m_gelu(v_load(b + i))));
+      v_store(to + i, v_mul(v_load(a + i), m_apply(op, v_load(b + i))));
     const int rest = (int)(width - i);
-    if (rest) v_store_n(to + i, v_mul(v_load_n(a + i, rest), m_gelu(v_load_n(b + i, rest))), rest);
+    if (rest)
+      v_store_n(to + i, v_mul(v_load_n(a + i, rest), m_apply(op, v_load_n(b + i, rest))), rest);
   }
+}
+
+static void level_gated(plumb_unary_op op, const float *in, float *out, size_t rows,
+                        size_t width) {
+  WITH_UNARY(op, OP, gate_rows((plumb_unary_op)OP, in, out, rows, width));
 }
 
 static void level_accumulate(float *out, const float *in, float scale, size_t count) {

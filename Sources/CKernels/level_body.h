@@ -7,7 +7,7 @@
 static const struct level table = {
     .unary = level_unary,
     .binary = level_binary,
-    .gated_gelu = level_gated_gelu,
+    .gated = level_gated,
     .accumulate = level_accumulate,
     .epilogue = level_epilogue,
     .softmax = level_softmax,
