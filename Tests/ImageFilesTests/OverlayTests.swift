@@ -117,7 +117,8 @@ import Testing
       Self.content(
         width: 600, height: 600,
         words: [.init(String(repeating: "Lungen", count: 5000), isKept: true)]))
-    #expect(many.image.height > one + 60)
+    // On a machine without fonts there is nothing to wrap, and the warning says so.
+    #expect(many.warning == nil ? many.image.height > one + 60 : many.image.height == one)
     #expect(endless.image.height < one + 400)
   }
 

@@ -23,8 +23,10 @@ struct Caption {
   /// A phrase is at most 77 tokens; more lines than this are not for reading.
   private static let maximumLines = 10
 
-  /// Fills lines of `width` pixels from the left. Words wider than a line are broken.
+  /// Fills lines of `width` pixels from the left. Words wider than a line are broken. Without
+  /// fonts there is no line.
   init(_ words: [OverlayWord], width: Double, size: Double, fonts: borrowing Fonts) {
+    if fonts.isEmpty { return }
     let space = fonts.width(" ", size: size)
     var line: [Piece] = []
     var pen = 0.0
