@@ -52,6 +52,8 @@ def join(*parts):
 def describe(rng, finding):
     """Adjectives and noun, and the adjectives alone; sizes and contrasts are named half the time."""
     size = choose(rng, SIZES[finding["size"]]) if rng.random() < 0.6 else ""
+    if finding["kind"] == "consolidation":
+        size = ""
     contrast = choose(rng, CONTRASTS[finding["contrast"]]) if rng.random() < 0.5 else ""
     return join(size, contrast), choose(rng, NOUNS[finding["kind"]])
 
@@ -89,7 +91,8 @@ def phrase(rng, finding):
     if form == 5:
         return join("there is a", adjectives, noun, at)
     if form == 6:
-        return join(adjectives, noun, choose(rng, ("is seen", "is present", "is noted")), at)
+        seen = choose(rng, ("is seen", "is present", "is noted"))
+        return join(adjectives, noun, seen, at.replace("of the", "in the"))
     return join(here, "shows a", adjectives, noun)
 
 

@@ -10,11 +10,14 @@ import argparse
 import csv
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
 
 import sentences
 import text
@@ -119,16 +122,25 @@ def log(path, row):
         writer.writerow(row)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
-    parser.add_argument("--steps", type=int, default=30000)
-    parser.add_argument("--rate", type=float, default=RATE)
-    parser.add_argument("--decay-from", type=int, help="step from which the rate falls to zero")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--validate-every", type=int, default=250)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+def average_gradients(model, count):
+    """The mean over processes; every process then takes the same step."""
+    if count == 1:
+        return
+    parameters = list(model.parameters())
+    flat = torch.cat([p.grad.flatten() for p in parameters])
+    dist.all_reduce(flat)
+    at = 0
+    for p in parameters:
+        p.grad.copy_(flat[at : at + p.numel()].view_as(p) / count)
+        at += p.numel()
+
+
+def work(rank, args):
+    """One process of the training. Process 0 saves, validates and writes the log."""
+    count = args.processes
+    if count > 1:
+        dist.init_process_group("gloo", init_method=args.meeting, rank=rank, world_size=count)
+    torch.set_num_threads(1)
     torch.manual_seed(40)
     tokenizer, bert = text.load(args.state)
     data, texts = Data(args.state), Texts(tokenizer, bert)
@@ -150,21 +162,22 @@ def main():
         optimizer.load_state_dict(state["optimizer"])
         begin = state["step"]
     model.to(memory_format=torch.channels_last)
-    pairs = validate.Pairs(args.state, tokenizer, bert, 60)
+    pairs = validate.Pairs(args.state, tokenizer, bert, 60) if rank == 0 else None
     bars = unet.scheduler().alphas_cumprod
-    rng = np.random.default_rng([41, begin])
-    generator = torch.Generator().manual_seed(41 + begin)
+    rng = np.random.default_rng([41, begin, rank])
+    generator = torch.Generator().manual_seed(41 + count * begin + rank)
     kept, started, saved_at = [], time.time(), time.time()
-    print(time.strftime("%H:%M:%S"), "from step", begin, "on", len(data.latents), "phantoms", flush=True)
+    if rank == 0:
+        print(time.strftime("%H:%M:%S"), "from step", begin, "on", len(data.latents), "phantoms", flush=True)
     for step in range(begin, args.steps):
         rate = args.rate * min(1, (step + 1) / WARM_UP)
         if args.decay_from and step >= args.decay_from:
             rate *= (args.steps - step) / (args.steps - args.decay_from)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        z, prompts, weights = data.batch(rng, BATCH)
+        z, prompts, weights = data.batch(rng, BATCH // count)
         states = texts(rng, prompts)
-        t = draw_times(rng, BATCH)
+        t = draw_times(rng, BATCH // count)
         noise = torch.randn(z.shape, generator=generator)
         bar = bars[t][:, None, None, None]
         x = (bar.sqrt() * z + (1 - bar).sqrt() * noise).contiguous(memory_format=torch.channels_last)
@@ -175,6 +188,7 @@ def main():
         loss = ((error * weights).mean((1, 2)) * by_time).mean()
         optimizer.zero_grad()
         loss.backward()
+        average_gradients(model, count)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         decay = min(EMA, (1 + step) / (10 + step))
@@ -183,6 +197,10 @@ def main():
                 a.lerp_(p, 1 - decay)
         kept.append(loss.item())
         last = step + 1 == args.steps
+        if (step + 1) % 250 == 0:
+            data.more()
+        if rank > 0:
+            continue
         if (step + 1) % 25 == 0:
             print(time.strftime("%H:%M:%S"), step + 1, f"loss {np.mean(kept[-25:]):.4f}", flush=True)
         if time.time() - saved_at > 120 or last or (step + 1) % args.validate_every == 0:
@@ -191,7 +209,6 @@ def main():
                 "optimizer": optimizer.state_dict(), "step": step + 1,
             })
             saved_at = time.time()
-            data.more()
         if (step + 1) % args.validate_every == 0 or last:
             numbers, layers = validate.summary(average, pairs)
             row = {"step": step + 1, "seconds": round(time.time() - started), "rate": rate,
@@ -199,6 +216,23 @@ def main():
             log(args.state / "log.csv", row | numbers)
             validate.sheet(args.state / "maps.png", pairs, layers)
             print(row | numbers, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--steps", type=int, default=30000)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--decay-from", type=int, help="step from which the rate falls to zero")
+    parser.add_argument("--processes", type=int, default=2, help="one thread each")
+    parser.add_argument("--validate-every", type=int, default=250)
+    args = parser.parse_args()
+    if args.processes == 1:
+        work(0, args)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        args.meeting = f"file://{folder}/meeting"
+        processes.spawn(work, args=(args,), nprocs=args.processes)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""Writes the averaged model as a folder in the layout of diffusers and transformers.
+
+unet_ema/, vae/, scheduler/, tokenizer/ and text_encoder/ (a BERT under the type and the tensor
+names of CXR-BERT: `pytorch_model.bin`, prefix `bert.`), model_index.json. With --small also the
+weights in half precision from which training can go on (the optimizer starts anew).
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+
+import text
+import unet
+
+
+def write_text_encoder(state, folder):
+    tokenizer = text.load_tokenizer(state / "text" / "tokenizer")
+    model = text.new_model(tokenizer)
+    model.load_state_dict(torch.load(state / "text" / "bert.pt", weights_only=True)["model"])
+    folder.mkdir()
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith("_")}
+    config |= {
+        "architectures": ["CXRBertModel"],
+        "model_type": "cxr-bert",
+        "projection_size": 128,
+        "torch_dtype": "float32",
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    weights = {n: p.clone() for n, p in model.state_dict().items() if "decoder.bias" not in n}
+    torch.save(weights, folder / "pytorch_model.bin")
+    return tokenizer
+
+
+def write(state, out):
+    saved = torch.load(state / "unet.pt", weights_only=True)
+    model = unet.new_model()
+    model.load_state_dict(saved["ema"])
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    model.save_pretrained(new / "unet_ema")
+    AutoencoderKL.from_pretrained(state / "vae" / "model").save_pretrained(new / "vae")
+    unet.scheduler().save_pretrained(new / "scheduler")
+    write_text_encoder(state, new / "text_encoder").save_pretrained(new / "tokenizer")
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.30.3",
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "BertModel"],
+        "tokenizer": ["transformers", "BertTokenizerFast"],
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    (new / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    old = out.with_name(out.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+    count = sum(p.numel() for p in model.parameters())
+    print(f"step {saved['step']}: {count:,} parameters in the UNet, written to {out}")
+    return saved
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--out", type=Path, help="the state's folder export/ when not given")
+    parser.add_argument("--small", type=Path, help="folder for the small state")
+    args = parser.parse_args()
+    saved = write(args.state, args.out or args.state / "export")
+    if args.small:
+        args.small.mkdir(parents=True, exist_ok=True)
+
+        def half(weights):
+            return {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
+
+        torch.save({"ema": half(saved["ema"]), "step": saved["step"]}, args.small / "unet.pt")
+        bert = torch.load(args.state / "text" / "bert.pt", weights_only=True)
+        torch.save({"model": bert["model"], "step": bert["step"]}, args.small / "bert.pt")
+        decoder = args.state / "vae" / "decoder.pt"
+        if decoder.exists():
+            kept = torch.load(decoder, weights_only=True)
+            torch.save({"decoder": kept["decoder"], "step": kept["step"]}, args.small / "decoder.pt")
+        shutil.copy(args.state / "vae" / "components.npz", args.small / "components.npz")
+        tokenizer = args.small / "tokenizer"
+        shutil.copytree(args.state / "text" / "tokenizer", tokenizer, dirs_exist_ok=True)
+
+
+if __name__ == "__main__":
+    main()
