@@ -113,3 +113,43 @@ extension Tensor: Hashable {
     withUnsafeBytes { hasher.combine(bytes: $0) }
   }
 }
+
+extension Tensor {
+  /// A tensor whose zeroed bytes `fill` sets.
+  package init<Failure: Error>(
+    type: ElementType, shape: Shape,
+    fillingSpan fill: (inout MutableRawSpan) throws(Failure) -> Void
+  ) throws(Failure) {
+    var failure: Failure?
+    self.init(type: type, shape: shape) { bytes in
+      var span = bytes.mutableBytes
+      do throws(Failure) { try fill(&span) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Lends the bytes.
+  package func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try withUnsafeBytes { (bytes) throws(Failure) in try body(bytes.bytes) }
+  }
+
+  /// Whether every element of a float32 tensor is a number that `narrow`, f16 or bf16, holds
+  /// exactly, NaN patterns and signed zeros included. False for other types.
+  package func isExact(in narrow: ElementType) -> Bool {
+    guard type == .f32 else { return false }
+    return withUnsafeBytes { bytes in
+      let patterns = bytes.assumingMemoryBound(to: UInt32.self)
+      switch narrow {
+      case .bf16: return patterns.allSatisfy { $0 & 0xffff == 0 }
+      case .f16:
+        return patterns.allSatisfy { pattern in
+          let value = Float(bitPattern: pattern)
+          return floatFromHalf(halfFromFloat(value)).bitPattern == pattern
+        }
+      case .f32, .f64, .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64, .bool: return false
+      }
+    }
+  }
+}
