@@ -58,7 +58,7 @@ private func isAuxiliary(at index: Int, in words: [String]) -> Bool {
   for word in words[(index + 1)...] {
     if word == "not" { return true }
     if isAdverb(word)
-      || ["also", "now", "again", "almost", "already", "still", "both"].contains(word)
+      || ["also", "now", "again", "almost", "already", "still", "both", "since"].contains(word)
     {
       continue
     }

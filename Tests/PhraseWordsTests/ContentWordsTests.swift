@@ -16,7 +16,7 @@ private func kept(_ phrase: String) -> String {
   ("slightly increased cardiomegaly with an anomaly", "increased cardiomegaly anomaly"),
   ("it has clearly worsened", "worsened"), ("it has a tube", "has tube"),
   ("edema has not been seen", "edema seen"), ("does not change", "change"),
-  ("the lungs have also cleared", "lungs cleared"),
+  ("the lungs have also cleared", "lungs cleared"), ("has since cleared", "cleared"),
   ("likely represents edema", "represents edema"), ("likely edema", "likely edema"),
   ("most likely edema", "edema"), ("edema is likely", "edema likely"),
   ("is no longer visible", "visible"), ("a longer scar", "longer scar"),
