@@ -60,13 +60,14 @@ struct BilinearResize {
 extension Raster where Value == Float {
   /// The picture at another size; see `BilinearResize`.
   ///
-  /// - Throws: `sizeMismatch` when either size has no pixels.
+  /// - Throws: `sizeMismatch` when either size has no pixels, or the new one over 2²⁸.
   package func resized(height: Int, width: Int) throws(GroundingError) -> Raster<Float> {
-    let (_, overflow) = height.multipliedReportingOverflow(by: width)
-    guard self.height > 0, self.width > 0, height > 0, width > 0, !overflow else {
+    let (count, overflow) = height.multipliedReportingOverflow(by: width)
+    guard self.height > 0, self.width > 0, height > 0, width > 0, !overflow, count <= 1 << 28
+    else {
       throw .sizeMismatch(
         what: "The resized picture", found: "\(height)×\(width) from \(self.height)×\(self.width)",
-        expected: "at least one pixel")
+        expected: "at least one pixel and at most 2^28")
     }
     if height == self.height, width == self.width { return self }
     return BilinearResize(

@@ -84,7 +84,9 @@ package func activationMap(
 
 extension MapReduction {
   /// Adds all taps of a record.
-  mutating func add(_ record: TapRecord) throws(GroundingError) {
+  ///
+  /// - Throws: as `add(step:layer:maps:)`.
+  package mutating func add(_ record: TapRecord) throws(GroundingError) {
     for layer in record.layers.indices {
       for step in 0..<record.steps {
         try add(step: step, layer: layer, maps: record.maps(step: step, layer: layer))

@@ -10,6 +10,8 @@
 package struct MapReduction: Sendable {
   /// The side of the square maps that come out.
   package let side: Int
+  /// Sides over this are refused; the largest models' latents have sides of a few hundred.
+  package static let largestSide = 4096
   private let steps: Int
   private let tokens: Int
   private let sizes: [TapSize]
@@ -31,19 +33,28 @@ package struct MapReduction: Sendable {
   ///   - tokens: how many tokens each tap has.
   ///   - side: the side of the maps to make (the latent's); nil for that of the largest tap.
   ///   - text: the text pass's taps of the same sizes, steps and tokens; nil without merging.
-  /// - Throws: `nothingSelected`, `outOfRange`, `layerSide`, `sizeMismatch`.
+  /// - Throws: `nothingSelected`, `outOfRange`, `layerSide`, `sizeMismatch`, `unusableSteps`.
   package init(
     sizes: [TapSize], steps: Int, tokens: Int, side: Int? = nil, selection: TapSelection,
     text: TapRecord? = nil
   ) throws(GroundingError) {
-    guard steps > 0 else { throw .nothingSelected(what: "step") }
+    guard (1...1_000_000).contains(steps) else {
+      throw .unusableSteps(steps: steps, reason: "a record has 1 to 1000000")
+    }
+    guard (1...1 << 20).contains(tokens) else {
+      throw .sizeMismatch(what: "The tap record", found: "\(tokens) tokens", expected: "1 to 2^20")
+    }
     let selected = Array(
       Set(try selection.checked(tokens: tokens, layers: sizes.count))
     ).sorted()
     let side = side ?? sizes.map(\.height).max() ?? 0
+    guard (1...Self.largestSide).contains(side) else {
+      throw .sizeMismatch(
+        what: "The map", found: "\(side)×\(side)", expected: "a side of 1 to \(Self.largestSide)")
+    }
     for index in selected {
       let size = sizes[index]
-      guard size.height == size.width, size.height > 0, side > 0, side % size.height == 0 else {
+      guard size.height == size.width, size.height > 0, side % size.height == 0 else {
         throw .layerSide(layer: index, height: size.height, width: size.width, side: side)
       }
     }

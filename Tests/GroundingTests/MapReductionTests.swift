@@ -178,6 +178,11 @@ import Testing
     #expect(throws: GroundingError.layerSide(layer: 0, height: 16, width: 16, side: 24)) {
       try activationMap(image: image, selection: Self.selection, side: 24)
     }
+    for side in [0, -16, 1 << 20, Int.max] {
+      #expect(throws: GroundingError.self) {
+        try activationMap(image: image, selection: Self.selection, side: side)
+      }
+    }
     #expect(throws: GroundingError.self) {
       try bimodalBiasMerging(
         image: image, text: Self.record(seed: 1, steps: 5), selection: Self.selection)

@@ -34,7 +34,7 @@ def generator(seed: int) -> torch.Generator:
 
 def normal(seed: int, *shape: int) -> torch.Tensor:
     """A standard normal f32 tensor that depends on the seed and shape alone."""
-    return torch.randn(*shape, generator=generator(seed))
+    return torch.randn(shape, generator=generator(seed))
 
 
 def contiguous(tensors: dict) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ import warnings
 
 import common
 
-MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores", "pictures", "token_ids", "runs"]
+MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores", "pictures", "token_ids", "runs", "ops"]
 
 
 def main() -> None:

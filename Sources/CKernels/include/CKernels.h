@@ -1,1 +1,116 @@
 #pragma once
+// SIMD inner loops, each in a version for AVX-512, AVX2 with FMA, NEON and plain C. The version is
+// chosen once from what the processor has; PLUMB_CPU=plain|avx2|avx512 in the environment lowers
+// the choice. No function allocates or starts threads; all may run on many threads at once.
+// Rows are contiguous; leading dimensions and counts are in elements.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: the processor
+
+typedef enum plumb_cpu_level {
+  PLUMB_CPU_PLAIN = 0,
+  PLUMB_CPU_AVX2 = 1,
+  PLUMB_CPU_AVX512 = 2,
+  PLUMB_CPU_NEON = 3,
+} plumb_cpu_level;
+
+/// The level in use.
+plumb_cpu_level plumb_cpu_current(void);
+
+/// True when this processor can run `level`.
+bool plumb_cpu_has(plumb_cpu_level level);
+
+/// Switches to `level`, for tests that run each; false (and no change) when the processor cannot.
+bool plumb_cpu_use(plumb_cpu_level level);
+
+/// "plain", "avx2", "avx512" or "neon".
+const char *plumb_cpu_name(plumb_cpu_level level);
+
+/// One line for people: the level in use and, when PLUMB_CPU lowered it, what the processor has.
+const char *plumb_cpu_description(void);
+
+// MARK: elementwise
+
+/// Largest errors measured over the whole range of floats, in units in the last place, where the
+/// exact result is a normal number, on every level: exp 1.0, sigmoid 2.1, tanh 1.3, erf 1.1.
+typedef enum plumb_unary_op {
+  PLUMB_EXP,
+  PLUMB_SIGMOID,
+  PLUMB_SILU,        // x / (1 + exp(-x))
+  PLUMB_GELU,        // x/2 (1 + erf(x/sqrt 2))
+  PLUMB_GELU_TANH,   // x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  PLUMB_QUICK_GELU,  // x sigmoid(1.702 x)
+  PLUMB_TANH,
+  PLUMB_ERF,
+  PLUMB_RELU,
+  PLUMB_IDENTITY,
+} plumb_unary_op;
+
+/// out[i] = op(in[i]); in place allowed.
+void plumb_unary(plumb_unary_op op, const float *in, float *out, size_t count);
+
+typedef enum plumb_binary_op {
+  PLUMB_ADD,
+  PLUMB_SUBTRACT,
+  PLUMB_MULTIPLY,
+  PLUMB_DIVIDE,
+  PLUMB_MINIMUM,  // NaN when either is
+  PLUMB_MAXIMUM,  // NaN when either is
+} plumb_binary_op;
+
+/// out[i] = a[i * a_step] op b[i * b_step]; a step is 0 (one value for all) or 1.
+void plumb_binary(plumb_binary_op op, const float *a, ptrdiff_t a_step, const float *b,
+                  ptrdiff_t b_step, float *out, size_t count);
+
+/// Per row of in [rows, 2 * width]: out[row, i] = in[row, i] * op(in[row, width + i]).
+void plumb_gated(plumb_unary_op op, const float *in, float *out, size_t rows, size_t width);
+
+/// out[i] += scale * in[i].
+void plumb_accumulate(float *out, const float *in, float scale, size_t count);
+
+/// In place per row of c [m, n]: c = activation(c + bias + added + residual); bias and added are
+/// [n], residual is [m, n]; each may be NULL.
+void plumb_epilogue(float *c, ptrdiff_t ldc, size_t m, size_t n, const float *bias,
+                    const float *added, const float *residual, ptrdiff_t ldr,
+                    plumb_unary_op activation);
+
+// MARK: softmax and norms
+
+/// out[i] = exp(v[i] - max v) / sum, v[i] = scale * in[i] + (addend ? addend[i] : 0); in place
+/// allowed. Where every v is -inf the row is NaN, as in PyTorch.
+void plumb_softmax(const float *in, float *out, size_t count, float scale, const float *addend);
+
+/// sums[c] += sum over rows of x[row, c], squares[c] likewise of x^2, in double.
+void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
+                        double *squares);
+
+/// out[row, c] = activation(x[row, c] * scale[c] + shift[c]); in place allowed.
+void plumb_scale_shift(const float *x, float *out, size_t rows, size_t channels,
+                       const float *scale, const float *shift, plumb_unary_op activation);
+
+/// Per row: (x - mean) / sqrt(variance + epsilon) * gamma + beta; gamma and beta [n] or NULL.
+void plumb_layer_norm(const float *x, float *out, size_t rows, size_t n, const float *gamma,
+                      const float *beta, float epsilon);
+
+// MARK: moving and converting
+
+/// out[c, r] = in[r, c] for in [rows, columns].
+void plumb_transpose(const float *in, ptrdiff_t ldi, float *out, ptrdiff_t ldo, size_t rows,
+                     size_t columns);
+
+/// Rounding is to nearest even; NaN stays NaN.
+void plumb_half_to_float(const uint16_t *in, float *out, size_t count);
+void plumb_float_to_half(const float *in, uint16_t *out, size_t count);
+void plumb_bfloat16_to_float(const uint16_t *in, float *out, size_t count);
+void plumb_float_to_bfloat16(const float *in, uint16_t *out, size_t count);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,22 @@
+// Included once by each level, after its vector header: all kernels, and the table LEVEL_TABLE.
+#include "body_math.h"
+#include "body_maps.h"
+#include "body_norms.h"
+#include "body_moves.h"
+
+static const struct level table = {
+    .unary = level_unary,
+    .binary = level_binary,
+    .gated = level_gated,
+    .accumulate = level_accumulate,
+    .epilogue = level_epilogue,
+    .softmax = level_softmax,
+    .channel_sums = level_channel_sums,
+    .scale_shift = level_scale_shift,
+    .layer_norm = level_layer_norm,
+    .transpose = level_transpose,
+    .half_to_float = level_half_to_float,
+    .float_to_half = level_float_to_half,
+    .bfloat16_to_float = level_bfloat16_to_float,
+    .float_to_bfloat16 = level_float_to_bfloat16,
+};

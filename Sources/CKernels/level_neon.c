@@ -1,0 +1,12 @@
+#include "level.h"
+
+#if defined(__aarch64__)
+
+#include "vector_neon.h"
+
+#include "level_body.h"
+
+const struct level *const plumb_level_neon = &table;
+#else
+const struct level *const plumb_level_neon = NULL;
+#endif

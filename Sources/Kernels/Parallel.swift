@@ -1,0 +1,52 @@
+import Dispatch
+import Synchronization
+
+/// Runs `body(index)` for every index below `count` on at most `threads` threads, the caller's
+/// among them, and returns when all are done. Indices are handed out one at a time, so uneven
+/// pieces of work balance.
+func parallel(_ count: Int, threads: Int, _ body: (Int) -> Void) {
+  parallel(count, threads: threads, scratchCount: 0) { index, _ in body(index) }
+}
+
+/// The same with scratch memory for each thread: `scratchCount` floats, 64-byte aligned, with
+/// whatever the thread's last piece left in them.
+func parallel(
+  _ count: Int, threads: Int, scratchCount: Int,
+  _ body: (Int, UnsafeMutablePointer<Float>) -> Void
+) {
+  let next = Atomic(0)
+  workers(min(count, threads)) {
+    let scratch = UnsafeMutableRawPointer.allocate(
+      byteCount: max(1, scratchCount) * MemoryLayout<Float>.stride, alignment: 64)
+    defer { scratch.deallocate() }
+    let floats = scratch.bindMemory(to: Float.self, capacity: max(1, scratchCount))
+    while true {
+      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      if index >= count { return }
+      body(index, floats)
+    }
+  }
+}
+
+/// Cuts `count` elements into pieces of at least `minimum` for `threads` threads and runs
+/// `body(range)` for each.
+func parallelRanges(
+  _ count: Int, minimum: Int, threads: Int, _ body: (Range<Int>) -> Void
+) {
+  let pieces = threads <= 1 ? 1 : max(1, min(threads * 4, count / max(1, minimum)))
+  if count == 0 { return }
+  parallel(pieces, threads: threads) { piece in
+    body((piece * count / pieces)..<((piece + 1) * count / pieces))
+  }
+}
+
+/// Runs `body` `count` times at once. The only place that starts threads.
+private func workers(_ count: Int, _ body: () -> Void) {
+  if count <= 1 { return body() }
+  withoutActuallyEscaping(body) { body in
+    // Sound: concurrentPerform returns only when every call has, and the pieces that the kernels
+    // hand out write to disjoint memory.
+    nonisolated(unsafe) let shared = body
+    DispatchQueue.concurrentPerform(iterations: count) { _ in shared() }
+  }
+}
