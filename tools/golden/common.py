@@ -39,14 +39,24 @@ def normal(seed: int, *shape: int) -> torch.Tensor:
 
 def contiguous(tensors: dict) -> dict[str, torch.Tensor]:
     """Own, contiguous copies as safetensors wants them."""
-    return {name: torch.as_tensor(value).detach().clone().contiguous()
-            for name, value in tensors.items()}
+    return {
+        name: torch.as_tensor(value).detach().clone().contiguous()
+        for name, value in tensors.items()
+    }
 
 
 def save_case(
-    family: str, case: str, *, script: str, seed: int | None, tensors: dict,
-    packages: tuple[str, ...] = ("torch",), config: dict | None = None,
-    strings: list[str] | None = None, absolute: float = 0.0, relative: float = 0.0,
+    family: str,
+    case: str,
+    *,
+    script: str,
+    seed: int | None,
+    tensors: dict,
+    packages: tuple[str, ...] = ("torch",),
+    config: dict | None = None,
+    strings: list[str] | None = None,
+    absolute: float = 0.0,
+    relative: float = 0.0,
     where: Path | None = None,
 ) -> Path:
     """Writes <where or golden>/<family>/<case>/{case.json, io.safetensors}.
@@ -68,7 +78,8 @@ def save_case(
     if strings is not None:
         description["strings"] = strings
     (folder / "case.json").write_text(
-        json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     save_file(contiguous(tensors), folder / "io.safetensors")
     return folder
 
@@ -86,7 +97,8 @@ def randomise(module: torch.nn.Module, seed: int, sharp: float = 1.2) -> torch.n
 
     Matrices and kernels are scaled to keep the size of what flows through; norm weights and biases,
     which fresh models leave at 1 and 0, are moved away from there. Queries and keys of
-    cross-attention are `sharp` times larger; much more, and float32 itself would miss the tolerance.
+    cross-attention are `sharp` times larger; much more, and float32 itself would miss the
+    tolerance.
     """
     source = generator(seed)
     for name, parameter in module.named_parameters():
@@ -108,7 +120,7 @@ def sha256(path: Path) -> str:
 
 
 def write_manifest() -> None:
-    """Writes golden/MANIFEST.json: every file with its digest, cases with script, versions, seed."""
+    """Writes golden/MANIFEST.json: files with digests, cases with script, versions, seed."""
     cases, files = [], {}
     for path in sorted(p for p in GOLDEN.rglob("*") if p.is_file()):
         name = path.relative_to(GOLDEN).as_posix()
@@ -117,7 +129,9 @@ def write_manifest() -> None:
         files[name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
         if path.name == "case.json":
             about = json.loads(path.read_text(encoding="utf-8"))
-            cases.append({"folder": path.parent.relative_to(GOLDEN).as_posix()}
-                         | {key: about[key] for key in ("family", "case", "script", "versions", "seed")})
+            cases.append(
+                {"folder": path.parent.relative_to(GOLDEN).as_posix()}
+                | {key: about[key] for key in ("family", "case", "script", "versions", "seed")}
+            )
     manifest = {"made_by": "tools/golden/make", "cases": cases, "files": files}
     (GOLDEN / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

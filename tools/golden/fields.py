@@ -12,11 +12,15 @@ def field(seed: int, *shape: int, rough: int = 4) -> torch.Tensor:
     for n in outer:
         count *= n
     coarse = normal(seed, count, 1, max(2, height // rough), max(2, width // rough))
-    smooth = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)
+    smooth = torch.nn.functional.interpolate(
+        coarse, size=(height, width), mode="bicubic", align_corners=True
+    )
     return (smooth + 0.05 * normal(seed + 1, count, 1, height, width)).view(shape)
 
 
-def attention(seed: int, steps: int, layers: int, tokens: int, side: int, others: int = 70) -> torch.Tensor:
+def attention(
+    seed: int, steps: int, layers: int, tokens: int, side: int, others: int = 70
+) -> torch.Tensor:
     """[step, layer, token, side, side]: each pixel's probabilities of some of its tokens."""
     base = field(seed, 1, layers, tokens, side, side)
     logits = base + 0.3 * field(seed + 7, steps, layers, tokens, side, side)

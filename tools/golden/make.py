@@ -8,7 +8,21 @@ import warnings
 
 import common
 
-MAKERS = ["checkpoints", "models", "noise", "schedules", "ssim", "maps", "mixture", "maskbox", "scores", "pictures", "token_ids", "runs", "ops"]
+MAKERS = [
+    "checkpoints",
+    "models",
+    "noise",
+    "schedules",
+    "ssim",
+    "maps",
+    "mixture",
+    "maskbox",
+    "scores",
+    "pictures",
+    "token_ids",
+    "runs",
+    "ops",
+]
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
 """The grounding method in PyTorch, for any folder in the diffusers layout.
 
-Nützel, Dombrowski, Kainz, "Generate to Ground", MIDL 2025, arXiv 2507.12236. Written from the facts of
-the paper and of its released code; docs/method.md numbers the sections named here.
+Nützel, Dombrowski, Kainz, "Generate to Ground", MIDL 2025, arXiv 2507.12236. Written from the facts
+of the paper and of its released code; docs/method.md numbers the sections named here.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,116 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
-from safetensors.torch import load_file
 from skimage.metrics import structural_similarity
 from sklearn.mixture import GaussianMixture
-from transformers import BertConfig, BertModel, BertTokenizerFast, CLIPTextModel, CLIPTokenizer
 
-TOKENS = 77
-
-
-# Models and taps
-
-
-class TapProcessor:
-    """Attention of a UNet block that hands out its probabilities when it attends to the text.
-
-    `record` receives their mean over heads, [batch, tokens, queries].
-    """
-
-    def __init__(self, record):
-        self.record = record
-
-    def __call__(self, attn: Attention, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        batch, queries, _ = hidden_states.shape
-        query, key, value = (attn.head_to_batch_dim(x) for x in (
-            attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)))
-        probabilities = attn.get_attention_scores(query, key, attention_mask)
-        if encoder_hidden_states is not None:
-            self.record(probabilities.view(batch, attn.heads, queries, -1).mean(dim=1).transpose(1, 2))
-        return attn.to_out[0](attn.batch_to_head_dim(torch.bmm(probabilities, value)))
-
-
-class Taps:
-    """Cross-attention probabilities of the last evaluation, by module path, in the order they ran."""
-
-    def __init__(self, unet: UNet2DConditionModel):
-        self.maps: dict[str, torch.Tensor] = {}
-        for path, module in unet.named_modules():
-            if path.endswith(("attn1", "attn2")):
-                module.set_processor(TapProcessor(lambda map, path=path: self.maps.__setitem__(path, map)))
-
-    def take(self) -> dict[str, torch.Tensor]:
-        maps, self.maps = self.maps, {}
-        return maps
-
-
-def load_unet(folder: Path) -> UNet2DConditionModel:
-    return UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
-
-
-def load_vae(folder: Path) -> AutoencoderKL:
-    return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32, low_cpu_mem_usage=False).eval()
-
-
-def load_bert(folder: Path) -> BertModel:
-    """BERT in any of the layouts it is released in, also those that only their own remote code would load."""
-    config = BertConfig.from_pretrained(folder)
-    path = folder / "model.safetensors"
-    state = load_file(path) if path.exists() else torch.load(folder / "pytorch_model.bin", weights_only=True)
-    if any(name.startswith("bert.") for name in state):
-        state = {name[5:]: t for name, t in state.items() if name.startswith("bert.")}
-    state = {name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias"): t.float()
-             for name, t in state.items() if not name.startswith("pooler.") and "position_ids" not in name}
-    config._attn_implementation = "eager"
-    model = BertModel(config, add_pooling_layer=False)
-    model.load_state_dict(state)
-    return model.eval()
-
-
-class Models:
-    """The components of one checkpoint folder, and the two ways of encoding a phrase (§3)."""
-
-    def __init__(self, folder: Path):
-        ema = folder / "unet_ema"
-        self.unet = load_unet(ema if ema.is_dir() else folder / "unet")
-        self.vae = load_vae(folder / "vae")
-        self.scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
-        kind = json.loads((folder / "text_encoder" / "config.json").read_text())["model_type"]
-        self.is_bert = "bert" in kind
-        if self.is_bert:
-            self.text_encoder = load_bert(folder / "text_encoder")
-            self.tokenizer = BertTokenizerFast.from_pretrained(folder / "tokenizer")
-        else:
-            self.text_encoder = CLIPTextModel.from_pretrained(
-                folder / "text_encoder", attn_implementation="eager", torch_dtype=torch.float32).eval()
-            self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
-        self.map_side = self.unet.config.sample_size
-        self.image_side = self.map_side * 2 ** (len(self.vae.config.block_out_channels) - 1)
-
-    def tokens(self, phrase: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ids and attention mask, [1, 77] each."""
-        found = self.tokenizer([phrase], max_length=TOKENS, padding="max_length", truncation=True, return_tensors="pt")
-        return found.input_ids, found.attention_mask
-
-    def encode(self, ids: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Last hidden state, [1, 77, width]; CLIP goes without a mask either way."""
-        if self.is_bert:
-            return self.text_encoder(ids, attention_mask=mask).last_hidden_state
-        return self.text_encoder(ids).last_hidden_state
-
-    def word_tokens(self, phrase: str) -> list[list[int]]:
-        """The positions in the 77 of each blank-separated word's sub-word tokens (§8)."""
-        position, found = 1, []
-        for word in phrase.split(" "):
-            count = len(self.tokenizer([word], add_special_tokens=False).input_ids[0])
-            found.append([p for p in range(position, position + count) if p < TOKENS - 1])
-            position += count
-        return found
-
+from components import Models, Taps
 
 # Image (§2)
 
@@ -131,13 +24,21 @@ def prepare(pixels: np.ndarray, side: int) -> torch.Tensor:
 
     The interpolation is the function that torchvision's Resize calls for a float tensor.
     """
-    image = torch.tensor(pixels, dtype=torch.float32).div(127.5).sub(1).permute(2, 0, 1).unsqueeze(0)
+    image = (
+        torch.tensor(pixels, dtype=torch.float32).div(127.5).sub(1).permute(2, 0, 1).unsqueeze(0)
+    )
     height, width = image.shape[-2:]
     if (height, width) == (side, side):
         return image
-    size = (side, int(side * width / height)) if height <= width else (int(side * height / width), side)
+    size = (
+        (side, int(side * width / height))
+        if height <= width
+        else (int(side * height / width), side)
+    )
     if size != (height, width):
-        image = torch.nn.functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+        image = torch.nn.functional.interpolate(
+            image, size=size, mode="bilinear", align_corners=False, antialias=True
+        )
     top, left = int(round((size[0] - side) / 2.0)), int(round((size[1] - side) / 2.0))
     return image[..., top : top + side, left : left + side].contiguous()
 
@@ -152,7 +53,9 @@ def read_rgb(path: Path) -> np.ndarray:
 
 @dataclass
 class Pass:
-    """What a pass leaves: taps [step, tokens, side, side] by module path, and the latents it went through."""
+    """What a pass leaves: taps [step, tokens, side, side] by module path, and the latents it went
+    through.
+    """
 
     taps: dict[str, torch.Tensor]
     latents: torch.Tensor
@@ -172,7 +75,9 @@ def stack(steps: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     return {path: torch.stack([step[path] for step in steps]) for path in steps[0]}
 
 
-def image_pass(models: Models, mean, logvar, text, steps: int, seed: int, tokens: list[int], whole=()) -> Pass:
+def image_pass(
+    models: Models, mean, logvar, text, steps: int, seed: int, tokens: list[int], whole=()
+) -> Pass:
     """One UNet evaluation a step on the freshly noised image; no step depends on another."""
     source, taps = torch.Generator().manual_seed(seed), Taps(models.unet)
     models.scheduler.set_timesteps(steps)
@@ -190,22 +95,39 @@ def image_pass(models: Models, mean, logvar, text, steps: int, seed: int, tokens
     return Pass(stack(found), torch.stack(latents), full)
 
 
-def text_pass(models: Models, text, unconditional, steps: int, seed: int, guidance: float, tokens: list[int],
-              whole=()) -> Pass:
-    """DDIM sampling from noise under guidance; taps of the conditional half. Latents: the start and after each step."""
+def text_pass(
+    models: Models,
+    text,
+    unconditional,
+    steps: int,
+    seed: int,
+    guidance: float,
+    tokens: list[int],
+    whole=(),
+) -> Pass:
+    """DDIM sampling from noise under guidance; taps of the conditional half. Latents: the start and
+    after each step.
+    """
     taps, side = Taps(models.unet), models.map_side
     shape = (1, models.unet.config.in_channels, side, side)
-    latent = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * models.scheduler.init_noise_sigma
+    latent = (
+        torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        * models.scheduler.init_noise_sigma
+    )
     models.scheduler.set_timesteps(steps)
     found, latents, full = [], [latent[0]], {}
     for index, t in enumerate(models.scheduler.timesteps):
-        both = models.unet(torch.cat([latent] * 2), t, encoder_hidden_states=torch.cat([unconditional, text])).sample
+        both = models.unet(
+            torch.cat([latent] * 2), t, encoder_hidden_states=torch.cat([unconditional, text])
+        ).sample
         maps = taps.take()
         found.append(keep(maps, 1, tokens))
         if index in whole:
             full[index] = {path: map[1:] for path, map in maps.items()}
         empty, conditional = both.chunk(2)
-        latent = models.scheduler.step(empty + guidance * (conditional - empty), t, latent, eta=0.0).prev_sample
+        latent = models.scheduler.step(
+            empty + guidance * (conditional - empty), t, latent, eta=0.0
+        ).prev_sample
         latents.append(latent[0])
     return Pass(stack(found), torch.stack(latents), full)
 
@@ -233,17 +155,28 @@ def u8(x: torch.Tensor) -> torch.Tensor:
     return (norm(x) * 255).to(torch.uint8)
 
 
-def merge(a1: torch.Tensor, a2: torch.Tensor, kept: list[int], last: int = 40) -> dict[str, torch.Tensor]:
+def merge(
+    a1: torch.Tensor, a2: torch.Tensor, kept: list[int], last: int = 40
+) -> dict[str, torch.Tensor]:
     """Everything of §9 from the stacked maps; `kept` indexes their token axis, token 0 is [CLS]."""
-    raw = {"activation": a1[-last:, :, kept].mean(dim=(0, 1, 2)), "image_bias": a1[:, :, [0]].mean(dim=(0, 1, 2)),
-           "text_bias": a2[:, :, kept].mean(dim=(0, 1, 2)), "merged": (a1[:, :, [0]] @ a2[:, :, kept]).mean(dim=(0, 1, 2))}
+    raw = {
+        "activation": a1[-last:, :, kept].mean(dim=(0, 1, 2)),
+        "image_bias": a1[:, :, [0]].mean(dim=(0, 1, 2)),
+        "text_bias": a2[:, :, kept].mean(dim=(0, 1, 2)),
+        "merged": (a1[:, :, [0]] @ a2[:, :, kept]).mean(dim=(0, 1, 2)),
+    }
     a, m = norm(raw["activation"]), norm(u8(raw["merged"]))
     image_bias, text_bias = u8(raw["image_bias"]), u8(raw["text_bias"])
     s = max(0.0, float(structural_similarity(image_bias.numpy(), text_bias.numpy())))
     map = 2 * (1 - s) * s * ((m + a + (m * a)) / 2) + ((1 - s) ** 2) * a + (s**2) * m
     return {f"raw_{name}": value for name, value in raw.items()} | {
-        "activation": a, "image_bias": image_bias, "text_bias": text_bias, "merged": m,
-        "ssim": torch.tensor(s, dtype=torch.float64), "map": map}
+        "activation": a,
+        "image_bias": image_bias,
+        "text_bias": text_bias,
+        "merged": m,
+        "ssim": torch.tensor(s, dtype=torch.float64),
+        "map": map,
+    }
 
 
 # Mask, box, scores (§10)
@@ -251,7 +184,9 @@ def merge(a1: torch.Tensor, a2: torch.Tensor, kept: list[int], last: int = 40) -
 
 def mixture_threshold(map: torch.Tensor, random_state: int = 0) -> float:
     """Mean of the two means of a Gaussian mixture fitted to the map's values."""
-    fitted = GaussianMixture(n_components=2, random_state=random_state).fit(map.reshape(-1, 1).numpy())
+    fitted = GaussianMixture(n_components=2, random_state=random_state).fit(
+        map.reshape(-1, 1).numpy()
+    )
     return float(np.mean(fitted.means_))
 
 
@@ -270,7 +205,9 @@ def without_orphans(mask: torch.Tensor) -> torch.Tensor:
 
 def enlarged(values: torch.Tensor, side: int) -> torch.Tensor:
     """Bilinear, half-pixel centres, [side, side] f32."""
-    return torch.tensor(cv2.resize(values.float().numpy(), (side, side), interpolation=cv2.INTER_LINEAR))
+    return torch.tensor(
+        cv2.resize(values.float().numpy(), (side, side), interpolation=cv2.INTER_LINEAR)
+    )
 
 
 def large_mask(mask: torch.Tensor, side: int) -> torch.Tensor:
@@ -285,8 +222,18 @@ def box(mask: torch.Tensor) -> tuple[int, int, int, int] | None:
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
 
-def ground(models: Models, pixels: np.ndarray, phrase: str, words: list[int], *, steps: int = 50, last: int = 40,
-           guidance: float = 16.0, seed: int = 4200, whole=()) -> dict:
+def ground(
+    models: Models,
+    pixels: np.ndarray,
+    phrase: str,
+    words: list[int],
+    *,
+    steps: int = 50,
+    last: int = 40,
+    guidance: float = 16.0,
+    seed: int = 4200,
+    whole=(),
+) -> dict:
     """A whole run; what it returns is by name, taps under image/<path> and text/<path>."""
     ids, mask = models.tokens(phrase)
     empty_ids, _ = models.tokens("")
@@ -296,17 +243,36 @@ def ground(models: Models, pixels: np.ndarray, phrase: str, words: list[int], *,
     by_word = models.word_tokens(phrase)
     kept = [by_word[word][0] for word in words]
     tokens = [0, *kept]
-    first = image_pass(models, distribution.mean, distribution.logvar, text, steps, seed, tokens, whole)
+    first = image_pass(
+        models, distribution.mean, distribution.logvar, text, steps, seed, tokens, whole
+    )
     second = text_pass(models, text, unconditional, steps, seed, guidance, tokens, whole)
-    maps = merge(at_map_side(first.taps, models.map_side), at_map_side(second.taps, models.map_side),
-                 list(range(1, len(tokens))), last)
+    maps = merge(
+        at_map_side(first.taps, models.map_side),
+        at_map_side(second.taps, models.map_side),
+        list(range(1, len(tokens))),
+        last,
+    )
     threshold = mixture_threshold(maps["map"])
     small = without_orphans(foreground(maps["map"], threshold))
     large = large_mask(small, models.image_side)
     return maps | {
-        "image": image, "input_ids": ids, "attention_mask": mask, "empty_ids": empty_ids, "text": text,
-        "unconditional": unconditional, "latent_mean": distribution.mean, "latent_logvar": distribution.logvar,
-        "timesteps": models.scheduler.timesteps, "image_latents": first.latents, "text_latents": second.latents,
-        "threshold": torch.tensor(threshold, dtype=torch.float64), "mask": small, "large_mask": large,
-        "box": torch.tensor(box(large) or (), dtype=torch.int64), "tokens": torch.tensor(tokens),
-        "image_pass": first, "text_pass": second}
+        "image": image,
+        "input_ids": ids,
+        "attention_mask": mask,
+        "empty_ids": empty_ids,
+        "text": text,
+        "unconditional": unconditional,
+        "latent_mean": distribution.mean,
+        "latent_logvar": distribution.logvar,
+        "timesteps": models.scheduler.timesteps,
+        "image_latents": first.latents,
+        "text_latents": second.latents,
+        "threshold": torch.tensor(threshold, dtype=torch.float64),
+        "mask": small,
+        "large_mask": large,
+        "box": torch.tensor(box(large) or (), dtype=torch.int64),
+        "tokens": torch.tensor(tokens),
+        "image_pass": first,
+        "text_pass": second,
+    }

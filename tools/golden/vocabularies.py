@@ -8,11 +8,59 @@ from pathlib import Path
 from phrases import PHRASES
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-SUFFIXES = ["##s", "##es", "##ed", "##ing", "##al", "##ic", "##sis", "##tic", "##ion", "##ions", "##ectasis",
-            "##thorax", "##megaly", "##itis", "##ity", "##ities", "##ous", "##ly", "##er", "##ar", "##ation",
-            "##segmental", "##basilar", "##cardiac", "##phrenic", "##stitial"]
-STEMS = ["pneumo", "cardio", "atel", "opac", "effus", "inter", "sub", "bi", "retro", "costo", "peri", "hemi", "con",
-         "un", "re", "hyper", "multi", "##focal", "##lateral", "##solid", "##ate", "##hilar", "hilar"]
+SUFFIXES = [
+    "##s",
+    "##es",
+    "##ed",
+    "##ing",
+    "##al",
+    "##ic",
+    "##sis",
+    "##tic",
+    "##ion",
+    "##ions",
+    "##ectasis",
+    "##thorax",
+    "##megaly",
+    "##itis",
+    "##ity",
+    "##ities",
+    "##ous",
+    "##ly",
+    "##er",
+    "##ar",
+    "##ation",
+    "##segmental",
+    "##basilar",
+    "##cardiac",
+    "##phrenic",
+    "##stitial",
+]
+STEMS = [
+    "pneumo",
+    "cardio",
+    "atel",
+    "opac",
+    "effus",
+    "inter",
+    "sub",
+    "bi",
+    "retro",
+    "costo",
+    "peri",
+    "hemi",
+    "con",
+    "un",
+    "re",
+    "hyper",
+    "multi",
+    "##focal",
+    "##lateral",
+    "##solid",
+    "##ate",
+    "##hilar",
+    "hilar",
+]
 
 
 def word_piece() -> list[str]:
@@ -21,7 +69,9 @@ def word_piece() -> list[str]:
     Words left out must be put together from pieces; characters outside Latin are few, so that
     [UNK] occurs.
     """
-    characters = [chr(c) for c in range(33, 127) if not chr(c).isupper()] + list("ßøæœłđ…–—’“”•×½²µ°αβω胸部肺炎右上葉中文")
+    characters = [chr(c) for c in range(33, 127) if not chr(c).isupper()] + list(
+        "ßøæœłđ…–—’“”•×½²µ°αβω胸部肺炎右上葉中文"
+    )
     words = sorted({w for p in PHRASES for w in re.findall(r"[a-z]+", p.lower()) if len(w) > 1})
     vocabulary = SPECIAL + characters + ["##" + c for c in characters if c.isalnum()]
     vocabulary += words[::2] + STEMS + SUFFIXES
@@ -36,7 +86,7 @@ def byte_characters() -> dict[int, str]:
 
 
 def byte_pairs(count: int = 320) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """CLIP's layout: 256 bytes, the same with </w>, one token a merge, then start and end of text."""
+    """CLIP's layout: 256 bytes, the same with </w>, one token a merge, start and end of text."""
     letters = byte_characters()
     words = Counter(w for p in PHRASES for w in re.findall(r"[a-z]+|[0-9]|[^\sa-z0-9]+", p.lower()))
     split = {w: [letters[b] for b in w.encode()] for w in words}
@@ -76,12 +126,14 @@ def write_word_piece(folder: Path, *, with_tokenizer_json: bool, limit: int | No
     (folder / "vocab.txt").write_text(text, encoding="utf-8")
     more = {"model_max_length": limit} if limit else {}
     if with_tokenizer_json:
-        BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), do_lower_case=True, **more).save_pretrained(folder)
+        BertTokenizerFast(
+            vocab_file=str(folder / "vocab.txt"), do_lower_case=True, **more
+        ).save_pretrained(folder)
         (folder / "vocab.txt").write_text(text, encoding="utf-8")
 
 
 def write_byte_pairs(folder: Path, *, pad: str, with_tokenizer_json: bool = False) -> None:
-    """A CLIP tokenizer folder; `pad` is the padding token ("<|endoftext|>" in SD 1, "!" in SD 2)."""
+    """A CLIP tokenizer folder; `pad` pads ("<|endoftext|>" in SD 1, "!" in SD 2)."""
     from transformers import CLIPTokenizer, CLIPTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,5 +142,9 @@ def write_byte_pairs(folder: Path, *, pad: str, with_tokenizer_json: bool = Fals
     lines = ["#version: 0.2"] + [f"{a} {b}" for a, b in merges]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     kind = CLIPTokenizerFast if with_tokenizer_json else CLIPTokenizer
-    kind(vocab_file=str(folder / "vocab.json"), merges_file=str(folder / "merges.txt"), pad_token=pad,
-         model_max_length=77).save_pretrained(folder)
+    kind(
+        vocab_file=str(folder / "vocab.json"),
+        merges_file=str(folder / "merges.txt"),
+        pad_token=pad,
+        model_max_length=77,
+    ).save_pretrained(folder)
