@@ -89,7 +89,9 @@ let package = Package(
     // Tests; run in release, hence no @testable.
     .target(
       name: "TestSupport",
-      dependencies: ["TensorBase", "TensorFiles", "JSONText", "ByteIO", "Comparison"],
+      dependencies: [
+        "TensorBase", "TensorFiles", "JSONText", "ByteIO", "Comparison", "GraphIR",
+      ],
       path: "Tests/TestSupport", swiftSettings: common),
     tests("TensorBase"),
     tests("JSONText"),

@@ -10,9 +10,15 @@ extension Graph {
     var isNeeded = [Bool](repeating: false, count: values.count)
     for id in wanted { isNeeded[id.index] = true }
     var needed: [Node] = []
-    for var node in nodes.reversed() {
+    for whole in nodes.reversed() {
+      var node = whole
       node.outputs = node.outputs.map { id in id.flatMap { isNeeded[$0.index] ? $0 : nil } }
       guard node.outputs.contains(where: { $0 != nil }) else { continue }
+      // A kernel always has somewhere to write its first output.
+      if node.outputs[0] == nil, let first = whole.outputs[0] {
+        node.outputs[0] = first
+        isNeeded[first.index] = true
+      }
       for case let input? in node.inputs { isNeeded[input.index] = true }
       needed.append(node)
     }

@@ -67,6 +67,15 @@ package struct Tensor: Sendable {
     }
   }
 
+  /// What a view that covers a whole storage holds, without copying: nobody may write through the
+  /// view any more.
+  package init(_ view: consuming MutableTensorView) {
+    precondition(view.base == view.storage.bytes.baseAddress.map { $0 })
+    type = view.type
+    shape = view.shape
+    storage = view.storage
+  }
+
   private init(_ other: Tensor, shape: Shape) {
     type = other.type
     self.shape = shape

@@ -55,7 +55,7 @@ package struct MutableTensorView {
   package let type: ElementType
   package let shape: Shape
   package let base: UnsafeMutableRawPointer
-  private let storage: TensorStorage
+  let storage: TensorStorage
 
   /// A view of `shape.count` elements from `byteOffset` of `storage` on.
   package init(type: ElementType, shape: Shape, storage: TensorStorage, byteOffset: Int = 0) {

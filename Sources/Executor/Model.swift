@@ -1,0 +1,158 @@
+import GraphIR
+import Naming
+import TensorBase
+
+/// A graph with its weights: makes programs for the shapes and outputs a caller wants, and keeps
+/// what depends on the weights alone, computed once for all of them.
+package struct Model {
+  package let graph: Graph
+  private let load: (String) throws -> Tensor
+  /// Weights, and values computed from weights alone, by value name.
+  private var ready: [String: Tensor] = [:]
+
+  /// - Parameters:
+  ///   - graph: validated.
+  ///   - weight: gives the elements stored under a tensor's name.
+  package init(_ graph: Graph, weight load: @escaping (String) throws -> Tensor) {
+    self.graph = graph
+    self.load = load
+  }
+
+  /// What a caller wants to run.
+  package struct Request: Sendable {
+    /// A shape for every graph input the wanted values depend on; by name.
+    package var inputs: [String: Shape]
+    /// The values to compute; nil for the graph's own outputs.
+    package var wanted: [ValueID]?
+    /// The keys whose probabilities the cross-attention taps hold; nil for all.
+    package var tapTokens: [Int]?
+    /// Graph inputs that stay the same over many runs.
+    package var fixedInputs: Set<String>
+    /// Whether the passes may rewrite the graph; false runs it as it was read.
+    package var isOptimised: Bool
+
+    package init(
+      inputs: [String: Shape], wanted: [ValueID]? = nil, tapTokens: [Int]? = nil,
+      fixedInputs: Set<String> = [], isOptimised: Bool = true
+    ) {
+      self.inputs = inputs
+      self.wanted = wanted
+      self.tapTokens = tapTokens
+      self.fixedInputs = fixedInputs
+      self.isOptimised = isOptimised
+    }
+  }
+
+  /// Specialises the graph to the request, runs the passes, loads and prepares the weights that
+  /// are needed and not there yet.
+  package mutating func program(
+    _ request: Request, options: ExecutionOptions
+  ) throws -> Program {
+    let part = graph.pruned(to: request.wanted ?? graph.outputs)
+    var shaped = try ShapedGraph(part, inputs: request.inputs, tapTokens: request.tapTokens)
+    if request.isOptimised { shaped = shaped.fused().channelsLast() }
+    let weights = shaped.split(fixedInputs: [])
+    try prepare(weights.fixed, options: options)
+    let parts = weights.varying.bound(to: ready).split(fixedInputs: request.fixedInputs)
+    return Program(
+      fixed: try stage(parts.fixed, threads: options.threads),
+      varying: try stage(parts.varying, threads: options.threads))
+  }
+
+  /// Computes the outputs of a graph of weights alone, one by one, so that no more than one of
+  /// them and what it is made of is in memory beside the results.
+  private mutating func prepare(_ shaped: ShapedGraph, options: ExecutionOptions) throws {
+    for id in shaped.graph.outputs {
+      let name = shaped.graph[id].name
+      guard ready[name] == nil else { continue }
+      let part = try Stage(shaped.pruned(to: [id])) { try weight($0, threads: options.threads) }
+      var arena = Arena()
+      ready[name] = try part.run([:], arena: &arena, options: options)[name]
+    }
+  }
+
+  private mutating func stage(_ shaped: ShapedGraph, threads: Int) throws -> Stage {
+    for value in shaped.graph.values {
+      if case .weight = value.origin, ready[value.name] == nil {
+        ready[value.name] = try weight(value, threads: threads)
+      }
+    }
+    return try Stage(shaped) { value in
+      if let tensor = ready[value.name] { return tensor }
+      return try weight(value, threads: threads)
+    }
+  }
+
+  private func weight(_ value: Value, threads: Int) throws -> Tensor {
+    guard case .weight(let name, let fact) = value.origin else {
+      preconditionFailure("'\(value.name)' is no weight")
+    }
+    return castTensor(try load(name), to: fact.type, threads: threads)
+  }
+}
+
+extension ShapedGraph {
+  /// The graph with inputs that are known turned into constants held outside of it: weights whose
+  /// tensor name is the value's own.
+  fileprivate func bound(to ready: [String: Tensor]) -> ShapedGraph {
+    var result = self
+    result.graph.inputs.removeAll { input in
+      let name = graph[input.value].name
+      guard let tensor = ready[name] else { return false }
+      result.graph.values[input.value.index].origin = .weight(
+        tensor: name, Fact(tensor.type, tensor.shape))
+      return true
+    }
+    return result
+  }
+}
+
+/// A model made ready for one request: run `prepare` when the fixed inputs are known, then `run`
+/// as often as the others change.
+package struct Program: Sendable {
+  package let fixed: Stage
+  package let varying: Stage
+
+  /// Computes what depends on fixed inputs alone.
+  package func prepare(
+    _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions
+  ) throws(ExecutionError) -> [String: Tensor] {
+    try fixed.run(inputs, arena: &arena, options: options)
+  }
+
+  /// Computes the wanted values.
+  ///
+  /// - Parameters:
+  ///   - inputs: by name.
+  ///   - prepared: what `prepare` returned for the fixed inputs.
+  package func run(
+    _ inputs: [String: Tensor], prepared: [String: Tensor] = [:], arena: inout Arena,
+    options: ExecutionOptions
+  ) throws(ExecutionError) -> [String: Tensor] {
+    try varying.run(
+      inputs.merging(prepared) { _, prepared in prepared }, arena: &arena, options: options)
+  }
+}
+
+extension Graph {
+  /// The values that names and patterns ask for, in the order of the graph, each once.
+  ///
+  /// - Throws: `GraphError.unknownValue` for a name or pattern that matches nothing.
+  package func values(wanted patterns: [String]) throws(GraphError) -> [ValueID] {
+    var found = Set<Int>()
+    for pattern in patterns {
+      let glob = Glob(pattern)
+      let matches = values.indices.filter { index in
+        if case .node = values[index].origin { return glob.matches(values[index].name) }
+        return !glob.hasWildcard && values[index].name == pattern
+      }
+      guard !matches.isEmpty else {
+        throw .unknownValue(
+          graph: name, name: pattern,
+          nearest: nearestName(to: pattern, among: values.lazy.map(\.name)))
+      }
+      found.formUnion(matches)
+    }
+    return found.sorted().map { ValueID($0) }
+  }
+}

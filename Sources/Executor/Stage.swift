@@ -1,0 +1,114 @@
+import GraphIR
+import Kernels
+import Planner
+import TensorBase
+
+/// A shaped graph with its plan and the tensors that do not change from run to run: all that is
+/// needed to run it.
+package struct Stage: Sendable {
+  package let shaped: ShapedGraph
+  package let plan: Plan
+  /// Weights and constants by value; nil for inputs and what nodes compute.
+  private let constants: [Tensor?]
+
+  /// - Parameter tensor: gives a weight's elements by the value's name, as f32 unless the graph
+  ///   says otherwise.
+  package init(_ shaped: ShapedGraph, weight: (Value) throws -> Tensor) throws {
+    self.shaped = shaped
+    plan = Plan(shaped)
+    constants = try shaped.graph.values.map { value in
+      switch value.origin {
+      case .weight(_, let fact):
+        let tensor = try weight(value)
+        guard Fact(tensor.type, tensor.shape) == fact else {
+          throw ExecutionError.wrongWeight(
+            graph: shaped.graph.name, name: value.name,
+            given: "\(Fact(tensor.type, tensor.shape))", expected: "\(fact)")
+        }
+        return tensor
+      case .constant(let tensor): return tensor
+      case .input, .node: return nil
+      }
+    }
+  }
+
+  /// Runs the graph once.
+  ///
+  /// - Parameters:
+  ///   - inputs: by name; more than the graph takes is fine.
+  ///   - arena: memory that runs share one after the other; grown when it is too small.
+  /// - Returns: the graph's outputs, by name.
+  package func run(
+    _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions
+  ) throws(ExecutionError) -> [String: Tensor] {
+    let graph = shaped.graph
+    arena.reserve(plan.arenaByteCount)
+    var given = constants
+    for input in graph.inputs {
+      let name = graph[input.value].name
+      guard let tensor = inputs[name] else {
+        throw .missingInput(graph: graph.name, name: name)
+      }
+      let fact = shaped[input.value]
+      guard Fact(tensor.type, tensor.shape) == fact else {
+        throw .wrongInput(
+          graph: graph.name, name: name, given: "\(Fact(tensor.type, tensor.shape))",
+          expected: "\(fact)")
+      }
+      given[input.value.index] = tensor
+    }
+    for node in graph.nodes { try run(node, given: given, arena: arena, options: options) }
+    var outputs: [String: Tensor] = [:]
+    for id in graph.outputs {
+      outputs[graph[id].name] = view(id, given: given, arena: arena).copied()
+    }
+    return outputs
+  }
+
+  private func run(
+    _ node: Node, given: [Tensor?], arena: borrowing Arena, options: ExecutionOptions
+  ) throws(ExecutionError) {
+    let inputs = node.inputs.map { id in id.map { view($0, given: given, arena: arena) } }
+    let outputs = node.outputs.map { id -> MutableTensorView? in
+      guard let id, case .arena(let offset) = plan.places[id.index] else { return nil }
+      return arena.mutableView(shaped[id].type, shaped[id].shape, at: offset)
+    }
+    do throws(KernelError) {
+      try dispatch(node.op, inputs, outputs, options)
+    } catch {
+      throw .failed(
+        graph: shaped.graph.name, node: node.name, op: node.op.name, reason: error.description)
+    }
+  }
+
+  private func view(_ id: ValueID, given: [Tensor?], arena: borrowing Arena) -> TensorView {
+    let fact = shaped[id]
+    switch plan.places[id.index] {
+    case .arena(let offset): return arena.view(fact.type, fact.shape, at: offset)
+    case .same(let other):
+      return view(other, given: given, arena: arena).reshaped(fact.shape)
+    case .outside:
+      guard let tensor = given[id.index] else {
+        preconditionFailure("'\(shaped.graph[id].name)' has no source")
+      }
+      return tensor.view
+    }
+  }
+}
+
+/// How a run goes about it.
+package struct ExecutionOptions: Sendable {
+  package enum KernelChoice: Sendable {
+    case fast
+    /// The plain versions, with double accumulation: slow, and the yardstick of the fast ones.
+    case reference
+  }
+
+  package var threads: Int
+  package var kernels: KernelChoice
+
+  package init(threads: Int, kernels: KernelChoice = .fast) {
+    self.threads = threads
+    self.kernels = kernels
+  }
+}

@@ -1,0 +1,145 @@
+import ByteIO
+import Executor
+import Grounding
+import ImageFiles
+import PhraseWords
+import TensorBase
+
+/// Grounds phrases in images with one model: where in the picture is what the phrase speaks of?
+///
+/// Weights are loaded as they are needed and stay for further calls.
+public struct Grounder {
+  private let file: ModelFile
+  private let facts: ImageModelFacts
+  private let schedule: NoiseSchedule
+  private var textEncoder: TextEncoder
+  private var imageEncoder: ImageEncoder
+  private var unet: DenoisingModel
+
+  /// - Throws: when the file cannot be read or lacks one of the parts that grounding needs.
+  public init(modelPath: String, threads: Int? = nil) throws {
+    file = try ModelFile(path: modelPath)
+    let options = ExecutionOptions(threads: threads ?? defaultThreadCount)
+    facts = try file.imageModelFacts()
+    schedule = try NoiseSchedule(
+      NoiseScheduleConfiguration(json: try file.schedulerConfiguration()))
+    textEncoder = try TextEncoder(
+      try file.model("text_encoder"), tokenizer: try file.tokenizer(), length: facts.textLength,
+      options: options)
+    imageEncoder = ImageEncoder(try file.model("vae_encoder"), options: options)
+    unet = try DenoisingModel(try file.model("unet"), options: options)
+  }
+
+  /// Grounds each phrase in the image.
+  ///
+  /// - Parameters:
+  ///   - imagePath: a PNG or JPEG file.
+  ///   - progress: told how far each stage is.
+  /// - Returns: a result per phrase, in order.
+  public mutating func ground(
+    imagePath: String, phrases: [String], options: GroundingOptions = GroundingOptions(),
+    progress: Progress = { _, _, _ in }
+  ) throws -> [GroundingResult] {
+    try options.check()
+    let selection = try WordSelection(parsing: options.words)
+    let names = unet.layers.map(\.name)
+    let chosen = Set(try matching(options.layers, among: names))
+    let layers = names.indices.filter { chosen.contains(names[$0]) }
+    let image = try SourceImage(path: imagePath, side: facts.imageSide)
+    var shared = Stopwatch()
+    let encoded = try shared.time("image encoder") {
+      try imageEncoder.encode(image.prepared.values, side: facts.imageSide)
+    }
+    guard encoded.shape.rank == 4, encoded.shape[2] == encoded.shape[3] else {
+      throw PipelineError.wrongGraph(graph: "vae_encoder", lacks: "a square latent")
+    }
+    var results: [GroundingResult] = []
+    for phrase in phrases {
+      var stopwatch = shared
+      results.append(
+        try ground(
+          phrase, selection: selection, image: image, encoded: encoded, layers: layers,
+          options: options, stopwatch: &stopwatch, progress: progress))
+    }
+    return results
+  }
+
+  private mutating func ground(
+    _ phrase: String, selection: WordSelection, image: SourceImage, encoded: EncodedImage,
+    layers: [Int], options: GroundingOptions, stopwatch: inout Stopwatch, progress: Progress
+  ) throws -> GroundingResult {
+    let encoding = try stopwatch.time("text encoder") {
+      try textEncoder.encode(phrase, words: selection)
+    }
+    let tokens = [0] + encoding.kept
+    let settings = GroundingSettings(
+      modelFile: file.name, modelIdentity: file.identity, imageFile: image.path,
+      imageDigest: image.digest, options: options, layers: layers.map { unet.layers[$0].name },
+      tokens: tokens)
+    var warnings = encoding.warnings
+    let text =
+      try options.mergesBias
+      ? stopwatch.time("text pass") {
+        try textTaps(
+          encoding, latent: encoded.shape, layers: layers, settings: settings,
+          warnings: &warnings, progress: progress)
+      } : nil
+    let imageTaps = try stopwatch.time("image pass") {
+      let first =
+        options.mergesBias || options.savesTaps
+        ? 0 : options.steps - min(options.steps, options.last)
+      let pass = ImagePass(
+        schedule: schedule, distribution: encoded.distribution, latent: encoded.shape,
+        scalingFactor: facts.scalingFactor, steps: options.steps, seed: options.seed,
+        firstStep: first)
+      return try pass.run(&unet, text: encoding.state, layers: layers, tokens: tokens) {
+        progress("image pass", $0, $1)
+      }
+    }
+    let maps = try stopwatch.time("maps") {
+      try GroundedMaps(
+        image: imageTaps, text: text, kept: Array(1..<tokens.count), last: options.last,
+        side: encoded.shape[2], imageSide: facts.imageSide)
+    }
+    let taps =
+      options.savesTaps
+      ? SavedTaps(
+        image: imageTaps, text: text, ids: encoding.ids,
+        state: (encoding.state.shape.dimensions, encoding.state.floats),
+        latent: encoded.shape.dimensions, latentMean: encoded.mean,
+        latentLogVariance: encoded.logVariance) : nil
+    return GroundingResult(
+      phrase: phrase, words: encoding.words, warnings: warnings, seconds: stopwatch.stages,
+      settings: settings, maps: maps, picture: image.picture, crop: image.prepared.crop, taps: taps)
+  }
+
+  /// The taps of the text pass, from the cache or computed and kept there.
+  private mutating func textTaps(
+    _ encoding: PhraseEncoding, latent: Shape, layers: [Int], settings: GroundingSettings,
+    warnings: inout [String], progress: Progress
+  ) throws -> TapRecord {
+    let options = settings.options
+    let key = TextPassCache.Key(
+      model: file.identity, ids: encoding.ids,
+      unconditionalIDs: textEncoder.tokenizer.encode("", length: textEncoder.length).ids,
+      seed: options.seed, steps: options.steps, guidance: options.guidance,
+      layers: settings.layers, tokens: settings.tokens)
+    let cache = options.cacheFolder.map { TextPassCache(folder: $0) }
+    if let record = try cache?.record(for: key), record.tokens == settings.tokens.count {
+      return record
+    }
+    let pass = TextPass(
+      schedule: schedule, latent: latent, steps: options.steps, seed: options.seed,
+      guidance: options.guidance)
+    let record = try pass.run(
+      &unet, text: encoding.state, unconditional: try textEncoder.unconditionalState(),
+      layers: layers, tokens: settings.tokens
+    ) { progress("text pass", $0, $1) }
+    do {
+      try cache?.keep(record, for: key)
+    } catch {
+      warnings.append("the text pass could not be kept for later: \(error)")
+    }
+    return record
+  }
+}

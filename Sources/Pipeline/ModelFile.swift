@@ -1,0 +1,102 @@
+import ByteIO
+import Executor
+import GraphIR
+import JSONText
+import Kernels
+import NativeFormat
+import TensorBase
+import TextTokens
+
+/// A .plumb file, opened and checked, with what the program makes of its parts.
+struct ModelFile {
+  let native: NativeFile
+
+  /// - Throws: when the file cannot be read or is not sound.
+  init(path: String) throws { native = try NativeFile(path: path) }
+
+  var name: String { native.name }
+  /// Tells models apart: the digest of all that the file says.
+  var identity: String { native.identity }
+  var graphs: [Graph] { native.graphs }
+
+  /// The graph to use: the one named, or the only one there is.
+  func graphName(_ name: String?) throws -> String {
+    if let name {
+      guard graphs.contains(where: { $0.name == name }) else {
+        throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
+      }
+      return name
+    }
+    guard graphs.count == 1 else {
+      throw PipelineError.badOption(
+        name: "--graph",
+        reason: "\(self.name) has several graphs: \(graphs.map(\.name).joined(separator: ", "))")
+    }
+    return graphs[0].name
+  }
+
+  /// A graph with its weights, which are read as they are needed.
+  func model(_ name: String) throws -> Model {
+    guard let graph = graphs.first(where: { $0.name == name }) else {
+      throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
+    }
+    return Model(graph) { [native] tensor in try native.storedTensor(named: tensor) }
+  }
+
+  func tokenizer() throws -> Tokenizer {
+    guard let json = native.tokenizer else {
+      throw PipelineError.noComponent(
+        file: name, component: "tokenizer", hint: "convert with --tokenizer FOLDER")
+    }
+    return try Tokenizer(TokenizerDescription(json: json))
+  }
+
+  func schedulerConfiguration() throws -> JSONValue {
+    guard let json = native.scheduler else {
+      throw PipelineError.noComponent(
+        file: name, component: "noise schedule", hint: "convert with --scheduler FOLDER")
+    }
+    return json
+  }
+
+  /// The sizes and factors that grounding needs beside the graphs.
+  func imageModelFacts() throws -> ImageModelFacts {
+    func component(_ name: String) throws -> JSONValue {
+      guard let json = native.component(name) else {
+        throw PipelineError.noComponent(
+          file: self.name, component: name,
+          hint: "grounding needs unet, vae, text encoder, tokenizer and scheduler in one file")
+      }
+      return json
+    }
+    let unet = try component("unet")
+    let vae = try component("vae")
+    guard let latentSide = unet["sample_size"]?.intValue,
+      let factor = vae["downsampling_factor"]?.intValue,
+      let scalingFactor = vae["scaling_factor"]?.doubleValue,
+      (1...4096).contains(latentSide), (1...64).contains(factor)
+    else {
+      throw PipelineError.badSetting(
+        file: name, key: "sample_size, downsampling_factor, scaling_factor",
+        expected: "set as a grounding model has them")
+    }
+    let positions = try component("text_encoder")["max_position_embeddings"]?.intValue ?? 77
+    return ImageModelFacts(
+      latentSide: latentSide, imageSide: latentSide * factor,
+      scalingFactor: Float(scalingFactor), textLength: min(77, positions))
+  }
+}
+
+/// Sizes and factors of a latent diffusion model.
+struct ImageModelFacts: Sendable, Hashable {
+  let latentSide: Int
+  /// Pixels along a side of the crop that the VAE encoder takes.
+  let imageSide: Int
+  /// What latents are multiplied by before noise is added.
+  let scalingFactor: Float
+  /// Tokens a phrase is padded or cut to: 77, or fewer when the text encoder has fewer positions.
+  let textLength: Int
+}
+
+/// Threads to use when nothing is said: what the machine has.
+public var defaultThreadCount: Int { processorCount }

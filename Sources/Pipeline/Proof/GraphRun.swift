@@ -1,0 +1,85 @@
+import ByteIO
+import Executor
+import GraphIR
+import TensorBase
+import TensorFiles
+
+/// Runs one graph of a model on tensors from a file.
+///
+/// - Parameters:
+///   - modelPath: a .plumb.
+///   - graph: the graph's name; nil when the file has one only.
+///   - inputPath: .safetensors or .npz, tensors by the inputs' names. Integers and other floats
+///     are converted to what the graph takes.
+///   - outputPath: .safetensors or .npz, by its ending.
+///   - wanted: names or patterns of tensors of the graph; empty for its outputs. Only what they
+///     need runs.
+/// - Returns: names and shapes of what was written, in the graph's order.
+public func runGraph(
+  modelPath: String, graph name: String?, inputPath: String, outputPath: String,
+  wanted: [String] = [], threads: Int? = nil, usesReferenceKernels: Bool = false
+) throws -> [(name: String, shape: [Int])] {
+  let file = try ModelFile(path: modelPath)
+  var model = try file.model(try file.graphName(name))
+  let source = try TensorFile.open(inputPath)
+  let write = try writer(for: outputPath)
+  let ids = wanted.isEmpty ? model.graph.outputs : try model.graph.values(wanted: wanted)
+  let inputs = try inputs(of: model.graph.pruned(to: ids), whole: model.graph, from: source)
+  let options = ExecutionOptions(
+    threads: threads ?? defaultThreadCount, kernels: usesReferenceKernels ? .reference : .fast)
+  let outputs = try model.run(inputs, wanted: ids, options: options)
+  try write(outputs)
+  return outputs.map { ($0.name, $0.tensor.shape.dimensions) }
+}
+
+extension Model {
+  /// Runs the graph once.
+  mutating func run(
+    _ inputs: [String: Tensor], wanted: [ValueID], options: ExecutionOptions
+  ) throws -> [(name: String, tensor: Tensor)] {
+    let program = try program(
+      Request(inputs: inputs.mapValues(\.shape), wanted: wanted), options: options)
+    var arena = Arena()
+    let outputs = try program.run(inputs, arena: &arena, options: options)
+    return wanted.compactMap { id in
+      let name = graph[id].name
+      return outputs[name].map { (name, $0) }
+    }
+  }
+}
+
+/// The inputs that a part of a graph needs, from a file that may hold inputs of the whole graph.
+private func inputs(
+  of part: Graph, whole: Graph, from file: TensorFile
+) throws -> [String: Tensor] {
+  let known = whole.inputs.map { whole[$0.value].name }
+  let unknown = file.names.filter { !known.contains($0) }
+  guard unknown.isEmpty else {
+    throw PipelineError.unknownInputs(file: file.name, names: unknown, known: known)
+  }
+  let missing = part.inputs.map { part[$0.value].name }.filter { !file.contains($0) }
+  guard missing.isEmpty else {
+    throw PipelineError.missingInputs(file: file.name, names: missing)
+  }
+  var inputs: [String: Tensor] = [:]
+  for input in part.inputs {
+    let name = part[input.value].name
+    inputs[name] = try file.tensor(named: name).converted(to: input.type)
+  }
+  return inputs
+}
+
+/// Writes tensors in the format that a path's ending says.
+private func writer(
+  for path: String
+) throws -> ([(name: String, tensor: Tensor)]) throws -> Void {
+  if path.hasSuffix(".safetensors") {
+    return { try writeSafetensors($0, to: path) }
+  }
+  if path.hasSuffix(".npz") {
+    return { try writeNPZ($0, to: path) }
+  }
+  throw PipelineError.unsupportedFile(
+    file: lastComponent(of: path), expected: "named .safetensors or .npz, which say how to write it"
+  )
+}

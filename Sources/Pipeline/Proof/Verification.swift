@@ -1,0 +1,161 @@
+import ByteIO
+import Comparison
+import Executor
+import GraphIR
+import JSONText
+import TensorBase
+import TensorFiles
+
+/// How a model's outputs and taps compare with a golden bundle.
+public struct Verification: Sendable {
+  /// A case of the bundle.
+  public struct Case: Sendable {
+    public let name: String
+    public let graph: String
+    let report: ComparisonReport
+
+    public var passed: Bool { report.passed() }
+  }
+
+  public let cases: [Case]
+
+  public var passed: Bool { cases.allSatisfy(\.passed) }
+
+  public var text: String {
+    cases.map { item in
+      "\(item.passed ? "ok" : "FAIL")  \(item.name) (graph \(item.graph))\n\(item.report.text())"
+    }.joined(separator: "\n\n")
+  }
+
+  public var jsonText: String {
+    JSONValue.object([
+      "passed": .bool(passed),
+      "cases": .array(
+        cases.map { item in
+          .object([
+            "case": .string(item.name), "graph": .string(item.graph),
+            "report": item.report.json,
+          ])
+        }),
+    ]).text(indent: 2)
+  }
+}
+
+/// Runs a golden bundle's inputs through a model and compares outputs and taps.
+///
+/// A bundle is a folder with `case.json` and `io.safetensors`, or a folder of such folders: tensors
+/// `input.<name>` go in, every `output.<name>` is asked for by name and compared. `case.json` may
+/// name the graph in `config.graph`; otherwise it is the one that takes those inputs.
+///
+/// - Parameter tolerance: of the largest magnitude of each tensor; nil takes the bundle's own
+///   tolerance, or 1e-4 when it names none.
+/// - Throws: when the model or the bundle cannot be read, or a case fits no graph.
+public func verify(
+  modelPath: String, goldenFolder: String, relativeToMaximum tolerance: Double? = nil,
+  threads: Int? = nil
+) throws -> Verification {
+  let file = try ModelFile(path: modelPath)
+  let folders = try caseFolders(goldenFolder)
+  guard !folders.isEmpty else {
+    throw PipelineError.notFound(
+      path: goldenFolder, reason: "no folder in it holds a case.json with an io.safetensors")
+  }
+  let options = ExecutionOptions(threads: threads ?? defaultThreadCount)
+  var models: [String: Model] = [:]
+  let cases = try folders.map { folder in
+    let golden = try GoldenBundleCase(folder: folder)
+    let name = try golden.graphName(among: file.graphs)
+    var model = try models[name] ?? file.model(name)
+    defer { models[name] = model }
+    return Verification.Case(
+      name: golden.name, graph: name,
+      report: try golden.compare(&model, tolerance: tolerance, options: options))
+  }
+  return Verification(cases: cases)
+}
+
+private func caseFolders(_ path: String) throws -> [String] {
+  if regularFileExists(path + "/case.json") { return [path] }
+  return try folderListing(path).sorted().map { path + "/" + $0 }.filter {
+    regularFileExists($0 + "/case.json") && regularFileExists($0 + "/io.safetensors")
+  }
+}
+
+/// One case of a golden bundle.
+private struct GoldenBundleCase {
+  let name: String
+  private let description: JSONValue
+  private let file: TensorFile
+
+  init(folder: String) throws {
+    name = lastComponent(of: folder)
+    description = try JSONValue(
+      parsing: try readSmallFile(folder + "/case.json", maximum: 1 << 20))
+    file = try TensorFile.open(folder + "/io.safetensors")
+  }
+
+  private func names(_ prefix: String) -> [String] {
+    file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+  }
+
+  /// The graph the case is about.
+  func graphName(among graphs: [Graph]) throws -> String {
+    if let name = description["config"]?["graph"]?.stringValue {
+      guard graphs.contains(where: { $0.name == name }) else {
+        throw PipelineError.noGraph(file: "the model", name: name, known: graphs.map(\.name))
+      }
+      return name
+    }
+    let given = Set(names("input."))
+    let wanted = names("output.")
+    let fitting = graphs.filter { graph in
+      given.isSubset(of: graph.inputs.map { graph[$0.value].name })
+        && wanted.allSatisfy { name in graph.value(named: name) != nil }
+    }
+    guard fitting.count == 1 else {
+      throw PipelineError.unsupportedFile(
+        file: "case '\(name)'",
+        expected: "one that says which graph it is about (config.graph in case.json)")
+    }
+    return fitting[0].name
+  }
+
+  func compare(
+    _ model: inout Model, tolerance: Double?, options: ExecutionOptions
+  ) throws -> ComparisonReport {
+    let graph = model.graph
+    let wanted = try graph.values(wanted: names("output."))
+    let part = graph.pruned(to: wanted)
+    var inputs: [String: Tensor] = [:]
+    for input in part.inputs {
+      let name = part[input.value].name
+      guard file.contains("input." + name) else {
+        throw PipelineError.missingInputs(file: file.name, names: ["input." + name])
+      }
+      inputs[name] = try file.tensor(named: "input." + name).converted(to: input.type)
+    }
+    let outputs = Dictionary(
+      uniqueKeysWithValues: try model.run(inputs, wanted: wanted, options: options).map {
+        ($0.name, $0.tensor)
+      })
+    return try ComparisonReport(
+      actualNames: Array(outputs.keys), expectedNames: names("output."),
+      tolerance: self.tolerance(tolerance)
+    ) { name in
+      guard let actual = outputs[name] else { preconditionFailure("'\(name)' was wanted") }
+      return (actual, try file.tensor(named: "output." + name))
+    }
+  }
+
+  private func tolerance(_ factor: Double?) -> Tolerance {
+    let own = description["tolerance"]
+    if let factor { return Tolerance(.relativeToMaximum(factor)) }
+    if let relative = own?["relative_to_maximum"]?.doubleValue {
+      return Tolerance(.relativeToMaximum(relative))
+    }
+    if let absolute = own?["absolute"]?.doubleValue, let relative = own?["relative"]?.doubleValue {
+      return Tolerance(.bounds(absolute: absolute, relative: relative))
+    }
+    return Tolerance(.relativeToMaximum(1e-4))
+  }
+}

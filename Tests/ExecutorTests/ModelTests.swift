@@ -1,0 +1,113 @@
+import Executor
+import GraphIR
+import Kernels
+import TensorBase
+import TestSupport
+import Testing
+
+/// A weight that depends on its name and shape alone.
+private func weight(of graph: Graph) -> (String) throws -> Tensor {
+  { name in
+    for value in graph.values {
+      if case .weight(name, let fact) = value.origin {
+        let seed = name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
+        return randomTensor(fact.shape, seed: seed, scale: 0.5)
+      }
+    }
+    throw KernelError.productsUnavailable("there is no weight \(name)")
+  }
+}
+
+private func inputs(_ shapes: [String: Shape]) -> [String: Tensor] {
+  var inputs: [String: Tensor] = [:]
+  for (seed, name) in shapes.keys.sorted().enumerated() {
+    inputs[name] = shapes[name].map { randomTensor($0, seed: UInt64(seed + 1)) }
+  }
+  return inputs
+}
+
+private let wantedNames = ["result", "attn2.probabilities", "attn1.probabilities", "conv"]
+
+@Test func passesAndFastKernelsChangeNothing() throws {
+  let graph = residualBlock()
+  let given = inputs(blockInputs)
+  let wanted = try graph.values(wanted: wantedNames)
+  var model = Model(graph, weight: weight(of: graph))
+  var arena = Arena()
+  let plainOptions = ExecutionOptions(threads: 1, kernels: .reference)
+  let plain = try model.program(
+    Model.Request(inputs: blockInputs, wanted: wanted, isOptimised: false), options: plainOptions
+  ).run(given, arena: &arena, options: plainOptions)
+  #expect(Set(plain.keys) == Set(wantedNames))
+
+  for threads in [1, 2, 3] {
+    let options = ExecutionOptions(threads: threads)
+    let program = try model.program(
+      Model.Request(inputs: blockInputs, wanted: wanted, fixedInputs: ["text"]), options: options)
+    let prepared = try program.prepare(given, arena: &arena, options: options)
+    #expect(Set(prepared.keys) == ["k", "v"])
+    let fast = try program.run(given, prepared: prepared, arena: &arena, options: options)
+    for name in wantedNames {
+      let expected = try #require(plain[name])
+      let actual = try #require(fast[name])
+      expectClose(actual, expected, relativeToMaximum: 1e-5)
+    }
+  }
+}
+
+@Test func tapsAreTheHeadsMeanOfTheChosenTokens() throws {
+  let graph = residualBlock()
+  let given = inputs(blockInputs)
+  let tap = try graph.values(wanted: ["attn2.probabilities"])
+  var model = Model(graph, weight: weight(of: graph))
+  var arena = Arena()
+  let options = ExecutionOptions(threads: 2)
+  let all = try model.program(
+    Model.Request(inputs: blockInputs, wanted: tap), options: options
+  ).run(given, arena: &arena, options: options)
+  let some = try model.program(
+    Model.Request(inputs: blockInputs, wanted: tap, tapTokens: [0, 4, 8]), options: options
+  ).run(given, arena: &arena, options: options)
+  let whole = try #require(all["attn2.probabilities"])
+  let chosen = try #require(some["attn2.probabilities"])
+  #expect(whole.shape == [3, 9, 35])
+  #expect(chosen.shape == [3, 3, 35])
+  let (a, b) = (whole.floats, chosen.floats)
+  for batch in 0..<3 {
+    for query in 0..<35 {
+      var sum: Float = 0
+      for token in 0..<9 { sum += a[(batch * 9 + token) * 35 + query] }
+      #expect(abs(sum - 1) < 1e-5)
+      for (place, token) in [0, 4, 8].enumerated() {
+        #expect(b[(batch * 3 + place) * 35 + query] == a[(batch * 9 + token) * 35 + query])
+      }
+    }
+  }
+}
+
+@Test func onlyWhatIsWantedNeedsItsInputs() throws {
+  let graph = residualBlock()
+  var model = Model(graph, weight: weight(of: graph))
+  var arena = Arena()
+  let options = ExecutionOptions(threads: 1)
+  let wanted = try graph.values(wanted: ["silu"])
+  let program = try model.program(
+    Model.Request(inputs: ["sample": [1, 4, 3, 3]], wanted: wanted), options: options)
+  let outputs = try program.run(
+    ["sample": randomTensor([1, 4, 3, 3], seed: 3)], arena: &arena, options: options)
+  #expect(outputs["silu"]?.shape == [1, 4, 3, 3])
+  #expect(throws: ExecutionError.missingInput(graph: "block", name: "sample")) {
+    try program.run([:], arena: &arena, options: options)
+  }
+  #expect(throws: ExecutionError.self) {
+    try program.run(["sample": randomTensor([1], seed: 1)], arena: &arena, options: options)
+  }
+}
+
+@Test func unknownNamesAreRefusedWithTheNearest() throws {
+  let graph = residualBlock()
+  #expect(
+    throws: GraphError.unknownValue(graph: "block", name: "conv3", nearest: "conv")
+  ) { try graph.values(wanted: ["conv3"]) }
+  #expect(try graph.values(wanted: ["attn*.probabilities"]).count == 2)
+}
