@@ -157,6 +157,14 @@ void plumb_transpose(const float *in, ptrdiff_t ldi, float *out, ptrdiff_t ldo, 
   level()->transpose(in, ldi, out, ldo, rows, columns);
 }
 
+void plumb_product(const struct plumb_patches *patches, size_t first, size_t rows,
+                   const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
+                   const struct plumb_addends *addends, plumb_unary_op activation,
+                   float *scratch) {
+  level()->product(patches, first, rows, packed, column, columns, c, ldc, addends, activation,
+                   scratch);
+}
+
 void plumb_half_to_float(const uint16_t *in, float *out, size_t count) {
   level()->half_to_float(in, out, count);
 }

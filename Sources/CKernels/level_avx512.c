@@ -1,4 +1,6 @@
+#define PLUMB_TILES 14
 #include "level.h"
+#include "product.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

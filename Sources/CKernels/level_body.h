@@ -2,6 +2,7 @@
 #include "body_math.h"
 #include "body_maps.h"
 #include "body_norms.h"
+#include "body_product.h"
 #include "body_moves.h"
 
 static const struct level table = {
@@ -15,6 +16,7 @@ static const struct level table = {
     .scale_shift = level_scale_shift,
     .layer_norm = level_layer_norm,
     .transpose = level_transpose,
+    .product = level_product,
     .half_to_float = level_half_to_float,
     .float_to_half = level_float_to_half,
     .bfloat16_to_float = level_bfloat16_to_float,

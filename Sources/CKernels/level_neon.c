@@ -1,4 +1,6 @@
+#define PLUMB_TILES 6
 #include "level.h"
+#include "product.h"
 
 #if defined(__aarch64__)
 

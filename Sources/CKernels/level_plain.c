@@ -1,4 +1,6 @@
+#define PLUMB_TILES 4
 #include "level.h"
+#include "product.h"
 
 #include "vector_plain.h"
 

@@ -3,6 +3,8 @@
 #include <immintrin.h>
 
 enum { VW = 8 };
+/// Tiles of matrix products: 12 sums, 2 column vectors, 1 broadcast of 16 registers.
+enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 2 };
 typedef __m256 vf;
 typedef __m256 vm;
 

@@ -4,6 +4,8 @@
 #include <immintrin.h>
 
 enum { VW = 16 };
+/// Tiles of matrix products: 28 sums, 2 columns vectors, 2 spare of 32 registers.
+enum { PRODUCT_ROWS = 14, PRODUCT_VECTORS = 2 };
 typedef __m512 vf;
 typedef __mmask16 vm;
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 enum { VW = 4 };
+/// Tiles of matrix products: 24 sums, 4 column vectors of 32 registers.
+enum { PRODUCT_ROWS = 6, PRODUCT_VECTORS = 4 };
 typedef float32x4_t vf;
 typedef uint32x4_t vm;
 

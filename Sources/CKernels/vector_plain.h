@@ -4,6 +4,8 @@
 #include <string.h>
 
 enum { VW = 1 };
+/// Tiles of matrix products: left to the compiler.
+enum { PRODUCT_ROWS = 4, PRODUCT_VECTORS = 8 };
 typedef float vf;
 typedef int vm;
 

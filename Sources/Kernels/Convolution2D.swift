@@ -59,7 +59,7 @@ package func convolution2D(
   _ out: MutableTensorView, _ x: TensorView, weight: TensorView, adding: Convolution2DAddends,
   _ parameters: Convolution2DParameters, threads: Int
 ) {
-  let plan = Convolution2DPlan(out, x, weight, adding, parameters, .channelsLast)
+  let plan = Convolution2DPlan(out, x, weightShape: weight.shape, adding, parameters, .channelsLast)
   let patch = plan.windowHeight * plan.windowWidth * plan.groupInputs
   let rows = plan.output.height * plan.output.width
   let outputs = plan.output.channels, groupOutputs = outputs / parameters.groups
@@ -104,7 +104,7 @@ package func convolution2DReference(
   _ out: MutableTensorView, _ x: TensorView, weight: TensorView, adding: Convolution2DAddends,
   _ parameters: Convolution2DParameters, layout: PixelLayout
 ) {
-  let plan = Convolution2DPlan(out, x, weight, adding, parameters, layout)
+  let plan = Convolution2DPlan(out, x, weightShape: weight.shape, adding, parameters, layout)
   let groupOutputs = plan.output.channels / parameters.groups
   for n in 0..<plan.output.count {
     for o in 0..<plan.output.channels {
@@ -142,24 +142,25 @@ struct Convolution2DPlan {
   private let parameters: Convolution2DParameters
   private let layout: PixelLayout
   private let vector: UnsafePointer<Float>?
-  private let vectorStride: Int
+  /// Elements from one picture's added vector to the next's: 0 when they share one.
+  let vectorStride: Int
 
   init(
-    _ out: MutableTensorView, _ x: TensorView, _ weight: TensorView,
+    _ out: MutableTensorView, _ x: TensorView, weightShape: Shape,
     _ adding: Convolution2DAddends, _ parameters: Convolution2DParameters, _ layout: PixelLayout
   ) {
     input = layout.pixels(x.shape)
     output = layout.pixels(out.shape)
-    precondition(weight.shape.rank == 4)
+    precondition(weightShape.rank == 4)
     let (h, w, i, o) =
       layout == .channelsLast ? (0, 1, 2, 3) : (2, 3, 1, 0)
-    windowHeight = weight.shape[h]
-    windowWidth = weight.shape[w]
-    groupInputs = weight.shape[i]
+    windowHeight = weightShape[h]
+    windowWidth = weightShape[w]
+    groupInputs = weightShape[i]
     precondition(
       parameters.groups > 0 && groupInputs * parameters.groups == input.channels
-        && output.channels % parameters.groups == 0 && weight.shape[o] == output.channels,
-      "convolution of \(x.shape) with \(weight.shape) to \(out.shape)")
+        && output.channels % parameters.groups == 0 && weightShape[o] == output.channels,
+      "convolution of \(x.shape) with \(weightShape) to \(out.shape)")
     let size = parameters.outputSize(
       height: input.height, width: input.width, windowHeight: windowHeight,
       windowWidth: windowWidth)

@@ -11,7 +11,21 @@ extension KernelTests {
     var numbers = Numbers(UInt64(rows * 1000 + n * 10 + k))
     let x = numbers.tensor([1, rows, k]), w = numbers.tensor([n, k], scale: 0.3)
     let bias = numbers.tensor([n]), residual = numbers.tensor([1, rows, n])
+    let packed = Result(packedShape(inputs: k, outputs: n).dimensions)
+    packLinear(packed.view, weight: w.view, threads: 2)
     for threads in [1, 3] {
+      expectAgreement(
+        [1, rows, n], absolute: 2e-5, "packed \(rows) \(n) \(k)",
+        reference: {
+          linearReference(
+            $0, x.view, weight: w.view, bias: bias.view, residual: residual.view,
+            activation: .gelu)
+        },
+        fast: {
+          linear(
+            $0, x.view, packed: packed.view.readOnly, bias: bias.view, residual: residual.view,
+            activation: .gelu, threads: threads)
+        })
       expectAgreement(
         [1, rows, n], absolute: 2e-5, "linear \(rows) \(n) \(k)",
         reference: { linearReference($0, x.view, weight: w.view) },
@@ -105,6 +119,24 @@ extension KernelTests {
             convolution2D($0, x.view, weight: w.view, adding: adding, parameters, threads: threads)
           })
       }
+      if c.groups == 1 {
+        let k = c.window.0 * c.window.1 * c.input[3]
+        let packed = Result(packedShape(inputs: k, outputs: c.outputs).dimensions)
+        packConvolution2D(packed.view, weight: w.view, threads: 1)
+        for (adding, threads) in [(Convolution2DAddends(), 2), (all, 1), (all, 3)] {
+          expectAgreement(
+            out, absolute: 2e-5, "packed",
+            reference: {
+              convolution2DReference(
+                $0, x.view, weight: w.view, adding: adding, parameters, layout: .channelsLast)
+            },
+            fast: {
+              convolution2D(
+                $0, x.view, packed: packed.view.readOnly, window: c.window, adding: adding,
+                parameters, threads: threads)
+            })
+        }
+      }
       // The reference itself: both layouts are one function.
       let (first, last) = (Result([out[0], out[3], out[1], out[2]]), Result(out))
       convolution2DReference(
@@ -115,6 +147,26 @@ extension KernelTests {
         adding: Convolution2DAddends(bias: bias.view), parameters, layout: .channelsFirst)
       let back = permuted(first.view.readOnly.copied(), [0, 2, 3, 1])
       expectClose(back.floats, last.floats, 0, 1e-6, "layouts")
+    }
+  }
+
+  /// Every height of a tile, every width of a strip, slices and blocks cut in two.
+  @Test func packedTileRemainders() {
+    var numbers = Numbers(21)
+    let sizes =
+      (1...15).map { ($0, 31 + $0, 3) } + (1...35).map { (5, $0, 2) }
+      + [(281, 33, 4), (28, 417, 3), (3, 5, 256), (3, 5, 257), (3, 37, 515), (29, 33, 1)]
+    for (m, n, k) in sizes {
+      let x = numbers.tensor([m, k]), w = numbers.tensor([n, k])
+      let residual = numbers.tensor([m, n])
+      let packed = Result(packedShape(inputs: k, outputs: n).dimensions)
+      packLinear(packed.view, weight: w.view, threads: 1)
+      expectAgreement(
+        [m, n], absolute: 3e-5, "\(m) \(n) \(k)",
+        reference: { linearReference($0, x.view, weight: w.view, residual: residual.view) },
+        fast: {
+          linear($0, x.view, packed: packed.view.readOnly, residual: residual.view, threads: 1)
+        })
     }
   }
 

@@ -99,6 +99,54 @@ void plumb_scale_shift(const float *x, float *out, size_t rows, size_t channels,
 void plumb_layer_norm(const float *x, float *out, size_t rows, size_t n, const float *gamma,
                       const float *beta, float epsilon);
 
+// MARK: products with packed weights
+
+enum {
+  /// Columns of a packed panel.
+  PLUMB_PANEL = 32,
+  /// Most elements of k that a slice holds; most rows and panels that a block of the result has.
+  PLUMB_SLICE = 256,
+  PLUMB_BLOCK = 280,
+  PLUMB_BLOCK_PANELS = 12,
+  /// Floats of scratch that plumb_product needs.
+  PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * (PLUMB_SLICE + 16),
+};
+
+/// The rows of a product's left side: the patches a convolution's window sees in channels-last
+/// pictures, in [window_height, window_width, channels] order; zero outside. Row r belongs to
+/// picture r / (result_height * result_width). A plain matrix [m, k] is a picture m high and 1
+/// wide, seen through a window of 1.
+struct plumb_patches {
+  const float *base;  // first channel used of the first pixel
+  ptrdiff_t picture_stride, height, width, channels, pixel_stride;
+  ptrdiff_t window_height, window_width;
+  ptrdiff_t stride_y, stride_x, dilation_y, dilation_x, top, left;
+  ptrdiff_t result_height, result_width;
+};
+
+/// What a product adds: bias per column, added per picture (`added_stride` apart) and column,
+/// residual per element; each may be NULL.
+struct plumb_addends {
+  const float *bias, *added, *residual;
+  ptrdiff_t added_stride, ldr;
+};
+
+/// Floats that a packed [k, n] matrix takes: panels of 32 columns, [panel, k, 32], zeros behind
+/// column n.
+size_t plumb_packed_count(size_t k, size_t n);
+
+/// Packs panels first..<last of b, whose element [k, n] lies at k * k_stride + n * n_stride.
+void plumb_pack(const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k, size_t n,
+                size_t first, size_t last, float *packed);
+
+/// c[r, j] = activation(sum over k of patch[first + r][k] * b[k, column + j] + addends), for
+/// `rows` rows and `columns` columns; `column` is a multiple of 32; c, bias and residual begin at
+/// (first, column), added at (picture 0, column). scratch: PLUMB_PRODUCT_SCRATCH floats, 64-byte aligned.
+void plumb_product(const struct plumb_patches *patches, size_t first, size_t rows,
+                   const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
+                   const struct plumb_addends *addends, plumb_unary_op activation,
+                   float *scratch);
+
 // MARK: moving and converting
 
 /// out[c, r] = in[r, c] for in [rows, columns].

@@ -1,0 +1,202 @@
+#pragma once
+// c = activation(patches * packed + bias + added + residual), on one thread.
+//
+// Columns come in panels of 32 (plumb_pack); a panel is computed in strips of PRODUCT_VECTORS
+// vectors by tiles of up to PRODUCT_ROWS rows, whose sums stay in registers. k is cut into slices:
+// a panel's slice stays in the first-level cache while all rows pass, and the rows' slice, copied
+// to scratch (for a convolution that is where patches are gathered), in the second.
+
+enum { PRODUCT_STRIP = PRODUCT_VECTORS * VW };
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+
+/// Where the strip's part of each addend begins; NULL where there is none. `sums` asks to go on
+/// from what c holds.
+struct strip_start {
+  const float *bias, *added, *residual;
+  ptrdiff_t added_stride, ldr;
+  /// The tile's first row, and the rows of a picture: they tell the row of `added`.
+  size_t row, picture_rows;
+  bool sums;
+  /// What to bring into the second-level cache meanwhile, `ahead_step` bytes per k.
+  const float *ahead;
+  ptrdiff_t ahead_step;
+};
+
+__attribute__((always_inline)) static inline vf load_columns(const float *p, int valid) {
+  return valid >= VW ? v_load(p) : valid > 0 ? v_load_n(p, valid) : v_set(0.0f);
+}
+
+/// A tile of `rows` x PRODUCT_STRIP: a has PATCH_STRIDE between rows, b 32 between k. Only the
+/// first `columns` of the strip exist in c.
+__attribute__((always_inline)) static inline void product_tile(
+    const int rows, const bool whole, const float *a, const float *b, int depth, float *c,
+    ptrdiff_t ldc, int columns, const struct strip_start *start) {
+  const char *ahead = (const char *)start->ahead;
+  const ptrdiff_t ahead_step = start->ahead_step;
+  vf sums[PRODUCT_ROWS][PRODUCT_VECTORS];
+  if (start->sums) {
+    UNROLL for (int i = 0; i < rows; i++)
+      UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+        sums[i][j] = whole ? v_load(c + i * ldc + j * VW)
+                           : load_columns(c + i * ldc + j * VW, columns - j * VW);
+  } else {
+    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) {
+      const int valid = whole ? VW : columns - j * VW;
+      vf constant = v_set(0.0f);
+      if (start->bias) constant = load_columns(start->bias + j * VW, valid);
+      UNROLL for (int i = 0; i < rows; i++) sums[i][j] = constant;
+    }
+    if (start->added)
+      UNROLL for (int i = 0; i < rows; i++) {
+        const float *added =
+            start->added +
+            (ptrdiff_t)((start->row + (size_t)i) / start->picture_rows) * start->added_stride;
+        UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+          sums[i][j] =
+              v_add(sums[i][j], load_columns(added + j * VW, whole ? VW : columns - j * VW));
+      }
+    if (start->residual)
+      UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+          sums[i][j] = v_add(sums[i][j], load_columns(start->residual + i * start->ldr + j * VW,
+                                                      whole ? VW : columns - j * VW));
+  }
+  for (int k = 0; k < depth; k++) {
+    vf line[PRODUCT_VECTORS];
+    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) line[j] = v_load(b + j * VW);
+    UNROLL for (int i = 0; i < rows; i++) {
+      const vf value = v_set(a[i * PATCH_STRIDE + k]);
+      UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+        sums[i][j] = v_fma(value, line[j], sums[i][j]);
+    }
+    b += PANEL;
+    __builtin_prefetch(ahead, 0, 2);
+    ahead += ahead_step;
+  }
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) {
+      float *to = c + i * ldc + j * VW;
+      const int valid = columns - j * VW;
+      if (whole || valid >= VW) v_store(to, sums[i][j]);
+      else if (valid > 0) v_store_n(to, sums[i][j], valid);
+    }
+}
+
+typedef void (*tile_function)(const float *, const float *, int, float *, ptrdiff_t, int,
+                              const struct strip_start *);
+
+#define TILE(ROWS)                                                                               \
+  static void whole_tile_##ROWS(const float *a, const float *b, int depth, float *c,             \
+                                ptrdiff_t ldc, int columns, const struct strip_start *start) {   \
+    product_tile(ROWS, true, a, b, depth, c, ldc, columns, start);                               \
+  }                                                                                              \
+  static void part_tile_##ROWS(const float *a, const float *b, int depth, float *c,              \
+                               ptrdiff_t ldc, int columns, const struct strip_start *start) {    \
+    product_tile(ROWS, false, a, b, depth, c, ldc, columns, start);                              \
+  }
+TILE(1) TILE(2) TILE(3) TILE(4)
+#if PLUMB_TILES >= 6
+TILE(5) TILE(6)
+#endif
+#if PLUMB_TILES >= 14
+TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#endif
+#undef TILE
+
+static const tile_function tiles[2][PRODUCT_ROWS] = {
+#define TILES(KIND)                                                                    \
+  {                                                                                    \
+    KIND##_tile_1, KIND##_tile_2, KIND##_tile_3, KIND##_tile_4 MORE_6(KIND) MORE_14(KIND) \
+  }
+#if PLUMB_TILES >= 6
+#define MORE_6(KIND) , KIND##_tile_5, KIND##_tile_6
+#else
+#define MORE_6(KIND)
+#endif
+#if PLUMB_TILES >= 14
+#define MORE_14(KIND)                                                                        \
+  , KIND##_tile_7, KIND##_tile_8, KIND##_tile_9, KIND##_tile_10, KIND##_tile_11,             \
+      KIND##_tile_12, KIND##_tile_13, KIND##_tile_14
+#else
+#define MORE_14(KIND)
+#endif
+    TILES(part), TILES(whole)};
+#undef TILES
+#undef MORE_6
+#undef MORE_14
+
+/// Rows first + block … of the result, columns left …: one block, all of k.
+static void product_block(const struct plumb_patches *patches, size_t first, size_t count,
+                          const float *packed, size_t column, size_t columns, float *c,
+                          ptrdiff_t ldc, const struct plumb_addends *addends,
+                          plumb_unary_op activation, float *scratch) {
+  const size_t k = patch_length(patches);
+  const size_t slices = k ? (k + PLUMB_SLICE - 1) / PLUMB_SLICE : 1;
+  const size_t row_tiles = (count + PRODUCT_ROWS - 1) / PRODUCT_ROWS;
+  for (size_t slice = 0; slice < slices; slice++) {
+    const size_t from = slice * k / slices, to = (slice + 1) * k / slices, depth = to - from;
+    gather_patches(patches, first, count, from, to, scratch);
+    for (size_t n = 0; n < columns; n += PRODUCT_STRIP) {
+      const int valid = (int)(columns - n < PRODUCT_STRIP ? columns - n : PRODUCT_STRIP);
+      const size_t panel = (column + n) / PANEL, strip = (column + n) % PANEL;
+      const float *b = packed + panel * PANEL * k + from * PANEL + strip;
+      // The next strip of this slice is brought nearer while the tiles of this one run.
+      const float *next = strip + PRODUCT_STRIP < PANEL ? b : b - strip + PANEL * k;
+      const size_t share = depth * PANEL / row_tiles;
+      const tile_function *kind = tiles[valid == PRODUCT_STRIP];
+      for (size_t tile = 0; tile < row_tiles; tile++) {
+        const size_t r = tile * count / row_tiles, end = (tile + 1) * count / row_tiles;
+        float *target = c + (ptrdiff_t)r * ldc + (ptrdiff_t)n;
+        const struct strip_start start = {
+            .bias = addends->bias ? addends->bias + n : NULL,
+            .added = addends->added ? addends->added + n : NULL,
+            .residual =
+                addends->residual ? addends->residual + (ptrdiff_t)r * addends->ldr + n : NULL,
+            .added_stride = addends->added_stride,
+            .ldr = addends->ldr,
+            .row = first + r,
+            .picture_rows = (size_t)(patches->result_height * patches->result_width),
+            .sums = slice > 0,
+            .ahead = next + tile * share,
+            .ahead_step = depth ? (ptrdiff_t)(share * sizeof(float) / depth) : 0,
+        };
+        kind[end - r - 1](scratch + r * PATCH_STRIDE, b, (int)depth, target, ldc, valid, &start);
+        if (slice + 1 == slices && activation != PLUMB_IDENTITY)
+          level_epilogue(target, ldc, end - r, (size_t)valid, NULL, NULL, NULL, 0, activation);
+      }
+    }
+  }
+}
+
+/// Cuts the result into blocks that stay in the second-level cache while k passes.
+static void level_product(const struct plumb_patches *patches, size_t first, size_t rows,
+                          const float *packed, size_t column, size_t columns, float *c,
+                          ptrdiff_t ldc, const struct plumb_addends *addends,
+                          plumb_unary_op activation, float *scratch) {
+  const size_t panels = (columns + PANEL - 1) / PANEL;
+  const size_t down = (rows + PLUMB_BLOCK - 1) / PLUMB_BLOCK;
+  const size_t across = (panels + PLUMB_BLOCK_PANELS - 1) / PLUMB_BLOCK_PANELS;
+  for (size_t i = 0; i < down; i++) {
+    const size_t top = i * rows / down, count = (i + 1) * rows / down - top;
+    for (size_t j = 0; j < across; j++) {
+      const size_t left = j * panels / across * PANEL, right = (j + 1) * panels / across * PANEL;
+      const struct plumb_addends part = {
+          .bias = addends->bias ? addends->bias + left : NULL,
+          .added = addends->added ? addends->added + left : NULL,
+          .residual = addends->residual
+                          ? addends->residual + (ptrdiff_t)top * addends->ldr + left
+                          : NULL,
+          .added_stride = addends->added_stride,
+          .ldr = addends->ldr,
+      };
+      product_block(patches, first + top, count, packed, column + left,
+                    (right < columns ? right : columns) - left,
+                    c + (ptrdiff_t)top * ldc + (ptrdiff_t)left, ldc, &part, activation, scratch);
+    }
+  }
+}

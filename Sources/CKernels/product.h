@@ -1,0 +1,39 @@
+#pragma once
+// What all levels' matrix products share: the packed layout and the gathering of patches.
+#include "level.h"
+
+enum { PANEL = PLUMB_PANEL, PATCH_STRIDE = PLUMB_SLICE + 16 };
+
+static inline size_t patch_length(const struct plumb_patches *p) {
+  return (size_t)p->window_height * (size_t)p->window_width * (size_t)p->channels;
+}
+
+/// Writes elements from..<to of the patches of result pixels first..<first + count to scratch,
+/// PATCH_STRIDE apart.
+static inline void gather_patches(const struct plumb_patches *p, size_t first, size_t count,
+                                  size_t from, size_t to, float *scratch) {
+  const size_t channels = (size_t)p->channels;
+  for (size_t row = 0; row < count; row++) {
+    float *target = scratch + row * PATCH_STRIDE;
+    const ptrdiff_t pixels = p->result_height * p->result_width;
+    const ptrdiff_t pixel = (ptrdiff_t)(first + row) % pixels;
+    const float *picture = p->base + (ptrdiff_t)(first + row) / pixels * p->picture_stride;
+    const ptrdiff_t top = pixel / p->result_width * p->stride_y - p->top;
+    const ptrdiff_t left = pixel % p->result_width * p->stride_x - p->left;
+    size_t window = from / channels, channel = from % channels;
+    for (size_t at = from; at < to;) {
+      const size_t length = channels - channel < to - at ? channels - channel : to - at;
+      const ptrdiff_t y = top + (ptrdiff_t)window / p->window_width * p->dilation_y;
+      const ptrdiff_t x = left + (ptrdiff_t)window % p->window_width * p->dilation_x;
+      if (y >= 0 && y < p->height && x >= 0 && x < p->width)
+        memcpy(target, picture + (y * p->width + x) * p->pixel_stride + (ptrdiff_t)channel,
+               length * sizeof(float));
+      else
+        memset(target, 0, length * sizeof(float));
+      target += length;
+      at += length;
+      window++;
+      channel = 0;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import CKernels
+import TensorBase
+
+/// The shape of a packed weight of `inputs` (K) by `outputs` (N): panels of 32 outputs, [⌈N/32⌉,
+/// K, 32], zeros behind output N. The same on every processor.
+package func packedShape(inputs: Int, outputs: Int) -> Shape {
+  let panel = PLUMB_PANEL
+  return [(outputs + panel - 1) / panel, inputs, panel]
+}
+
+/// Packs a linear weight [N, K] into `out` of `packedShape(inputs: K, outputs: N)`.
+package func packLinear(_ out: MutableTensorView, weight: TensorView, threads: Int) {
+  precondition(weight.shape.rank == 2)
+  let n = weight.shape[0], k = weight.shape[1]
+  pack(out, weight, k: k, n: n, kStride: 1, nStride: k, threads: threads)
+}
+
+/// Packs a convolution's weight [kh, kw, I, O] (one group) into `out` of `packedShape(inputs:
+/// kh·kw·I, outputs: O)`.
+package func packConvolution2D(_ out: MutableTensorView, weight: TensorView, threads: Int) {
+  precondition(weight.shape.rank == 4)
+  let n = weight.shape[3], k = weight.shape.dimensions.dropLast().reduce(1, *)
+  pack(out, weight, k: k, n: n, kStride: n, nStride: 1, threads: threads)
+}
+
+private func pack(
+  _ out: MutableTensorView, _ weight: TensorView, k: Int, n: Int, kStride: Int, nStride: Int,
+  threads: Int
+) {
+  precondition(out.shape == packedShape(inputs: k, outputs: n))
+  let to = out.floats, from = weight.floats
+  parallelRanges(out.shape[0], minimum: 1, threads: threads) { panels in
+    plumb_pack(from, kStride, nStride, k, n, panels.lowerBound, panels.upperBound, to)
+  }
+}
+
+/// `linear` with a packed weight: out[…, n] = activation(Σₖ x[…, k] · weight[n, k] + bias[n] +
+/// residual[…, n]).
+///
+/// x [rows…, K], packed as `packLinear` makes it, bias [N], residual and out [rows…, N]; f32.
+package func linear(
+  _ out: MutableTensorView, _ x: TensorView, packed: TensorView, bias: TensorView? = nil,
+  residual: TensorView? = nil, activation: Activation = .identity, threads: Int
+) {
+  precondition(x.shape.rank >= 1 && out.shape.rank == x.shape.rank)
+  let k = x.shape[-1], n = out.shape[-1]
+  let rows = x.shape.dimensions.dropLast().reduce(1, *)
+  precondition(x.shape.dimensions.dropLast() == out.shape.dimensions.dropLast())
+  precondition(packed.shape == packedShape(inputs: k, outputs: n))
+  precondition(bias == nil || bias?.shape == [n])
+  precondition(residual == nil || residual?.shape == out.shape)
+  let patches = plumb_patches(
+    base: x.floats, picture_stride: 0, height: rows, width: 1, channels: k, pixel_stride: k,
+    window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
+    top: 0, left: 0, result_height: rows, result_width: 1)
+  multiply(
+    out.floats, patches, packed.floats, rows: rows, columns: n,
+    plumb_addends(
+      bias: bias?.floats, added: nil, residual: residual?.floats, added_stride: 0, ldr: n),
+    activation, threads: threads)
+}
+
+/// `convolution2D` with a packed weight, one group; `window` is its height and width.
+///
+/// Channels last: x [N, H, W, I], packed as `packConvolution2D` makes it, out [N, H', W', O]; f32.
+package func convolution2D(
+  _ out: MutableTensorView, _ x: TensorView, packed: TensorView,
+  window: (height: Int, width: Int), adding: Convolution2DAddends,
+  _ parameters: Convolution2DParameters, threads: Int
+) {
+  precondition(parameters.groups == 1, "a packed convolution has one group")
+  let plan = Convolution2DPlan(
+    out, x, weightShape: [window.height, window.width, x.shape[-1], out.shape[-1]], adding,
+    parameters, .channelsLast)
+  let (input, output) = (plan.input, plan.output)
+  precondition(
+    packed.shape
+      == packedShape(
+        inputs: window.height * window.width * input.channels, outputs: output.channels))
+  let patches = plumb_patches(
+    base: x.floats, picture_stride: input.height * input.width * input.channels,
+    height: input.height, width: input.width, channels: input.channels,
+    pixel_stride: input.channels, window_height: window.height, window_width: window.width,
+    stride_y: parameters.strideY, stride_x: parameters.strideX, dilation_y: parameters.dilationY,
+    dilation_x: parameters.dilationX, top: parameters.top, left: parameters.left,
+    result_height: output.height, result_width: output.width)
+  multiply(
+    out.floats, patches, packed.floats, rows: output.count * output.height * output.width,
+    columns: output.channels,
+    plumb_addends(
+      bias: adding.bias?.floats, added: plan.vectorRow(0), residual: adding.residual?.floats,
+      added_stride: plan.vectorStride, ldr: output.channels),
+    parameters.activation, threads: threads)
+}
+
+/// Cuts the result into pieces and multiplies: by rows while each piece fills a block of the
+/// kernel's, else by columns too, so that few rows still use all threads.
+private func multiply(
+  _ to: UnsafeMutablePointer<Float>, _ patches: plumb_patches, _ packed: UnsafePointer<Float>,
+  rows: Int, columns: Int, _ addends: plumb_addends, _ activation: Activation, threads: Int
+) {
+  if rows == 0 || columns == 0 { return }
+  let panel = PLUMB_PANEL, block = PLUMB_BLOCK
+  let panels = (columns + panel - 1) / panel
+  var down = (rows + block - 1) / block, across = 1
+  if threads > 1 {
+    if down >= 2 * threads {
+      down = (down + threads - 1) / threads * threads
+    } else {
+      across = min(panels, 2 * threads)
+      if across < threads { down = max(down, min(rows, threads)) }
+    }
+  }
+  parallel(down * across, threads: threads, scratchCount: PLUMB_PRODUCT_SCRATCH) {
+    piece, scratch in
+    let (i, j) = (piece / across, piece % across)
+    let top = i * rows / down, bottom = (i + 1) * rows / down
+    let left = j * panels / across * panel
+    let right = min(columns, (j + 1) * panels / across * panel)
+    var own = addends, view = patches
+    own.bias = addends.bias.map { $0 + left }
+    own.added = addends.added.map { $0 + left }
+    own.residual = addends.residual.map { $0 + top * columns + left }
+    plumb_product(
+      &view, top, bottom - top, packed, left, right - left, to + top * columns + left, columns,
+      &own, activation.operation, scratch)
+  }
+}
