@@ -17,8 +17,9 @@ package struct AtomicFileWriter: ~Copyable {
   private var flushed = 0
   private static let bufferSize = 1 << 18
 
-  /// Errors: the folder is missing or may not be written; `path` is a folder or not regular.
-  package init(path: String) throws(ByteIOError) {
+  /// `nameless`: try that way first. Errors: the folder is missing or may not be written; `path` is
+  /// a folder or not regular.
+  package init(path: String, nameless: Bool = true) throws(ByteIOError) {
     try checkPath(path)
     var target = path
     var status = stat()
@@ -39,7 +40,8 @@ package struct AtomicFileWriter: ~Copyable {
     let folder = folderPart(of: target)
     guard fileExists(folder) else { throw .noSuchFile(path: folder) }
     guard folderExists(folder) else { throw .notAFolder(path: folder) }
-    var (descriptor, temporary): (Int32, String?) = (openNameless(in: folder), nil)
+    var descriptor = nameless ? openNameless(in: folder) : -1
+    var temporary: String?
     if descriptor < 0 { (descriptor, temporary) = try openNamed(beside: target) }
     self.path = path
     self.target = target

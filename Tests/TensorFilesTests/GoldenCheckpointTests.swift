@@ -47,4 +47,12 @@ import Testing
     #expect(listed?["bytes"]?.intValue == source.size)
     #expect(source.name == "pytorch_model.bin")
   }
+
+  @Test func casesLoad() throws {
+    let cases = try goldenCases("model")
+    #expect(cases.count >= 20)
+    for golden in cases {
+      #expect(!golden.inputs.isEmpty && !golden.outputs.isEmpty, "\(golden.name)")
+    }
+  }
 }

@@ -58,7 +58,8 @@ import Testing
     let tensor = try #require(try tensors(of: "npy/\(name).npy").first).tensor
     try writeNPY(tensor, to: folder.file("out"))
     let written = try readSmallFile(folder.file("out"), maximum: 1 << 20)
-    let expected = try readSmallFile(fixturesFolder + "/valid/tensors/npy/\(name).npy", maximum: 1 << 20)
+    let expected = try readSmallFile(
+      fixturesFolder + "/valid/tensors/npy/\(name).npy", maximum: 1 << 20)
     #expect(written == expected)
   }
 
