@@ -100,7 +100,8 @@ let package = Package(
     tests("TensorFiles", also: ["TensorBase", "ByteIO", "JSONText"]),
     tests("Comparison", also: ["TensorBase"]),
     tests("GraphIR", also: ["TensorBase"]),
-    tests("Architectures", also: ["TensorBase", "GraphIR", "JSONText"]),
+    tests(
+      "Architectures", also: ["TensorBase", "GraphIR", "JSONText", "TensorFiles", "ByteIO"]),
     tests("NativeFormat", also: ["TensorBase", "GraphIR", "ByteIO", "JSONText"]),
     tests("Planner", also: ["TensorBase", "GraphIR"]),
     tests("Kernels", also: ["TensorBase", "TensorFiles", "JSONText"]),
