@@ -78,6 +78,17 @@ import Testing
     #expect(try TensorFile.open(path).names == [])
   }
 
+  /// More entries than the plain end record can count: zip64's is needed.
+  @Test func npzOfManyArrays() throws {
+    let folder = try temporaryFolder()
+    let path = folder.file("many.npz")
+    let tensors = (0..<65_600).map { (name: "t\($0)", tensor: Tensor(scalar: Float($0))) }
+    try writeNPZ(tensors, to: path)
+    let file = try TensorFile.open(path)
+    #expect(file.names.count == 65_600)
+    #expect(try file.tensor(named: "t65599").floats == [65_599])
+  }
+
   @Test func numPyHasNoBFloat16() throws {
     let folder = try temporaryFolder()
     let tensor = Tensor(floats: [1], shape: [1]).converted(to: .bf16)
