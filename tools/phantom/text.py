@@ -91,7 +91,8 @@ def train(folder, tokenizer, steps, batch, rate=1.5e-3):
     if path.exists():
         state = torch.load(path, weights_only=True)
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
         begin = state["step"]
     rng = np.random.default_rng([22, begin])
     generator = torch.Generator().manual_seed(22 + begin)

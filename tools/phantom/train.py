@@ -154,13 +154,15 @@ def work(rank, args):
         {"params": [names[n] for n in sharp], "factor": 2.0},
     ]
     optimizer = torch.optim.AdamW(groups, args.rate, betas=(0.9, 0.99), weight_decay=0.01)
-    path, begin = args.state / "unet.pt", 0
+    path, begin, cold = args.state / "unet.pt", 0, 0  # cold: the step at which the optimizer is new
     if path.exists():
         state = torch.load(path, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
+        if state["optimizer"]:
+            optimizer.load_state_dict(state["optimizer"])
         begin = state["step"]
+        cold = state.get("cold", 0) if state["optimizer"] else begin
     model.to(memory_format=torch.channels_last)
     pairs = validate.Pairs(args.state, tokenizer, bert, 60) if rank == 0 else None
     bars = unet.scheduler().alphas_cumprod
@@ -170,7 +172,7 @@ def work(rank, args):
     if rank == 0:
         print(time.strftime("%H:%M:%S"), "from step", begin, "on", len(data.latents), "phantoms", flush=True)
     for step in range(begin, args.steps):
-        rate = args.rate * min(1, (step + 1) / WARM_UP)
+        rate = args.rate * min(1, (step + 1 - cold) / WARM_UP)
         if args.decay_from and step >= args.decay_from:
             rate *= (args.steps - step) / (args.steps - args.decay_from)
         for group in optimizer.param_groups:
@@ -206,7 +208,7 @@ def work(rank, args):
         if time.time() - saved_at > 120 or last or (step + 1) % args.validate_every == 0:
             save(path, {
                 "model": model.state_dict(), "ema": average.state_dict(),
-                "optimizer": optimizer.state_dict(), "step": step + 1,
+                "optimizer": optimizer.state_dict(), "step": step + 1, "cold": cold,
             })
             saved_at = time.time()
         if (step + 1) % args.validate_every == 0 or last:

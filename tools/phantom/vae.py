@@ -121,7 +121,8 @@ def train_decoder(model, pictures, folder, steps, batch=4, rate=2e-3):
     if path.exists():
         state = torch.load(path, weights_only=True)
         model.decoder.load_state_dict(state["decoder"])
-        optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
         begin = state["step"]
     rng = np.random.default_rng([7, begin])
     for step in range(begin, steps):
@@ -177,7 +178,7 @@ def main():
     if not error < 1e-3:
         raise SystemExit(f"the encoder is not the block transform: largest difference {error}")
     print(f"encoder equals the block transform within {error:.1e}")
-    if args.decoder_steps:
+    if args.decoder_steps or (folder / "decoder.pt").exists():
         train_decoder(model, pictures, folder, args.decoder_steps)
     model.save_pretrained(folder / "model")
 
