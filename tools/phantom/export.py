@@ -56,6 +56,8 @@ def write(state, out):
         "vae": ["diffusers", "AutoencoderKL"],
     }
     (new / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    for file in new.rglob("*"):
+        file.chmod(0o755 if file.is_dir() else 0o644)
     old = out.with_name(out.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
