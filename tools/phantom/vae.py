@@ -9,13 +9,15 @@ zero output weights. The log-variance is constant. The decoder is trained on pic
 """
 
 import argparse
-import json
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
+
+import phantoms
 
 BLOCK = 8
 LATENTS = 4
@@ -127,7 +129,7 @@ def train_decoder(model, pictures, folder, steps, batch=4, rate=2e-3):
     rng = np.random.default_rng([7, begin])
     for step in range(begin, steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 30) * 0.5 * (1 + np.cos(np.pi * step / steps))
+            group["lr"] = rate * min(1, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / steps))
         x = torch.tensor(pictures[rng.integers(len(pictures), size=batch)])[:, None].float() / 127.5 - 1
         with torch.no_grad():
             z = model.encode(x.expand(-1, 3, -1, -1)).latent_dist.sample()
@@ -152,34 +154,41 @@ def load_pictures(state, split, shards):
     return np.concatenate([np.load(p)["pictures"] for p in found])
 
 
+def check(model, mean, leading):
+    """The encoder must be the block transform that the UNet's training data come from."""
+    pictures = np.stack([phantoms.make(1, i).picture for i in range(3)])
+    x = torch.tensor(pictures)[:, None].float().expand(-1, 3, -1, -1) / 127.5 - 1
+    with torch.no_grad():
+        got = model.encode(x).latent_dist.mean.numpy()
+    error = np.abs(got - latents(pictures, mean, leading)).max()
+    if not error < 1e-3:
+        raise SystemExit(f"the encoder is not the block transform: largest difference {error}")
+    print(f"the encoder equals the block transform within {error:.1e}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
-    parser.add_argument("--decoder-steps", type=int, default=0)
+    parser.add_argument("--decoder-steps", type=int, default=0, help="train the decoder so far")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(11)
     folder = args.state / "vae"
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = load_pictures(args.state, "train", 2)
-    path = folder / "components.npz"
+    path, decoder = folder / "components.npz", folder / "decoder.pt"
     if not path.exists():
-        mean, leading = components(pictures)
+        mean, leading = components(load_pictures(args.state, "train", 2))
         np.savez(path, mean=mean, leading=leading)
     saved = np.load(path)
     mean, leading = saved["mean"], saved["leading"]
     model = new_model()
     set_encoder(model, mean, leading)
-    x = torch.tensor(pictures[:4])[:, None].float().expand(-1, 3, -1, -1) / 127.5 - 1
-    with torch.no_grad():
-        got = model.encode(x).latent_dist.mean.numpy()
-    error = np.abs(got - latents(pictures[:4], mean, leading)).max()
-    if not error < 1e-3:
-        raise SystemExit(f"the encoder is not the block transform: largest difference {error}")
-    print(f"encoder equals the block transform within {error:.1e}")
-    if args.decoder_steps or (folder / "decoder.pt").exists():
-        train_decoder(model, pictures, folder, args.decoder_steps)
+    check(model, mean, leading)
+    if decoder.exists():
+        model.decoder.load_state_dict(torch.load(decoder, weights_only=True)["decoder"])
+    if args.decoder_steps:
+        train_decoder(model, load_pictures(args.state, "train", 2), folder, args.decoder_steps)
     model.save_pretrained(folder / "model")
 
 
