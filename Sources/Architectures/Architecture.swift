@@ -73,8 +73,7 @@ package func architecture(
   guard let members = config.objectValue else { throw .notAnObject(file: file) }
   let reader = ConfigReader(members, file: file)
   switch try recognisedKind(members, file: file) {
-  case .unet2DCondition:
-    throw .unrecognised(file: file, names: [])
+  case .unet2DCondition: return try unetArchitecture(reader, weights)
   case .autoencoderKL:
     throw .unrecognised(file: file, names: [])
   case .bert: return try bertArchitecture(reader, weights)

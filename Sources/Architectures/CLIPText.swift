@@ -110,7 +110,7 @@ private func textConfiguration(
 ) throws(ArchitectureError) -> ConfigReader {
   var reader = reader
   for key in ["text_config_dict", "text_config"] {
-    guard let value = reader.value(key) else { continue }
+    guard let value = reader.optional(key) else { continue }
     guard let members = value.objectValue else { throw reader.bad(key, value, "an object") }
     return ConfigReader(members, file: reader.file, path: "\(key).")
   }

@@ -14,14 +14,19 @@ struct ConfigReader {
     self.path = path
   }
 
-  /// The value of a key; nil when it is absent or null.
+  /// The value of a key, which may be null; nil when the key is absent.
   mutating func value(_ key: String) -> JSONValue? {
     known.insert(key)
-    let value = members[key]
+    return members[key]
+  }
+
+  /// The value of a key; nil when it is absent or null.
+  mutating func optional(_ key: String) -> JSONValue? {
+    let value = value(key)
     return value == .null ? nil : value
   }
 
-  /// An integer; `fallback` when the key is absent or null.
+  /// An integer; `fallback` when the key is absent, as for all readers below.
   mutating func integer(
     _ key: String, or fallback: Int, in range: ClosedRange<Int>
   ) throws(ArchitectureError) -> Int {
@@ -52,7 +57,6 @@ struct ConfigReader {
     return try list.map { element throws(ArchitectureError) in try integer(element, key, range) }
   }
 
-  /// A number; `fallback` when the key is absent or null.
   mutating func number(
     _ key: String, or fallback: Double, in range: ClosedRange<Double>
   ) throws(ArchitectureError) -> Double {
@@ -112,7 +116,7 @@ struct ConfigReader {
 
   /// The side of a square: a number, or a list of two equal ones; nil when absent or null.
   mutating func side(_ key: String) throws(ArchitectureError) -> Int? {
-    guard let value = value(key) else { return nil }
+    guard let value = optional(key) else { return nil }
     guard let list = value.arrayValue else { return try integer(value, key, 1...65_536) }
     guard list.count == 2, list[0] == list[1] else {
       throw bad(key, value, "a number or two equal numbers")
@@ -120,9 +124,9 @@ struct ConfigReader {
     return try integer(list[0], key, 1...65_536)
   }
 
-  /// Refuses the key unless it is absent, null or one of the values that ask for nothing.
+  /// Refuses the key unless it is absent, null, or one of the values that ask for nothing.
   mutating func refuse(_ key: String, unless off: JSONValue...) throws(ArchitectureError) {
-    guard let value = value(key) else { return }
+    guard let value = optional(key) else { return }
     let isOff = off.contains { off in
       if let number = off.doubleValue { value.doubleValue == number } else { value == off }
     }
