@@ -42,8 +42,15 @@ package struct WeightBinding: Hashable, Sendable {
   /// The weight's shape in the graphs: the source's elements in the same order, possibly under
   /// another shape.
   package let shape: Shape
+
+  package init(graphTensor: String, source: String, shape: Shape) {
+    self.graphTensor = graphTensor
+    self.source = source
+    self.shape = shape
+  }
 }
 
+/// A model as graphs, and where its weights come from.
 package struct Architecture: Sendable {
   package let kind: ArchitectureKind
   /// `unet`; `vae_encoder` and, when its weights are there, `vae_decoder`; or `text_encoder`.
@@ -74,8 +81,7 @@ package func architecture(
   let reader = ConfigReader(members, file: file)
   switch try recognisedKind(members, file: file) {
   case .unet2DCondition: return try unetArchitecture(reader, weights)
-  case .autoencoderKL:
-    throw .unrecognised(file: file, names: [])
+  case .autoencoderKL: return try vaeArchitecture(reader, weights)
   case .bert: return try bertArchitecture(reader, weights)
   case .clipText: return try clipTextArchitecture(reader, weights)
   }

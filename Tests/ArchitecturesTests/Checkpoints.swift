@@ -46,8 +46,11 @@ struct Checkpoint {
 
   /// The weights that the configuration asks for, as an error about an empty checkpoint lists
   /// them, with the shapes it then asks for; every name is the current one.
-  mutating func synthesiseWeights() throws {
+  ///
+  /// - Parameter given: names that are there from the start.
+  mutating func synthesiseWeights(beside given: [String] = []) throws {
     weights = [:]
+    for name in given { weights[name] = WeightDescriptor(type: .f32, shape: [0]) }
     do {
       _ = try built()
     } catch .badWeights(_, let problems) {
