@@ -55,6 +55,37 @@ static void level_softmax(const float *in, float *out, size_t count, float scale
   for (; i < count; i++) out[i] *= inverse;
 }
 
+static float level_exponentials(float *row, size_t count, float scale) {
+  float largest = -__builtin_inff();
+  size_t i = 0;
+  vf top = v_set(largest), other = top;
+  for (; i + 2 * VW <= count; i += 2 * VW) {
+    top = v_max(v_load(row + i), top);
+    other = v_max(v_load(row + i + VW), other);
+  }
+  if (i) largest = v_largest(v_max(top, other));
+  for (; i < count; i++) largest = row[i] > largest ? row[i] : largest;
+
+  const vf s = v_set(scale), shift = v_set(-largest * scale);
+  vf sums = v_set(0.0f), more = v_set(0.0f);
+  i = 0;
+  for (; i + 2 * VW <= count; i += 2 * VW) {
+    const vf a = m_exp(v_fma(v_load(row + i), s, shift));
+    const vf b = m_exp(v_fma(v_load(row + i + VW), s, shift));
+    v_store(row + i, a);
+    v_store(row + i + VW, b);
+    sums = v_add(sums, a);
+    more = v_add(more, b);
+  }
+  float sum = v_sum(v_add(sums, more));
+  while (i < count) {
+    const int rest = count - i < VW ? (int)(count - i) : VW;
+    v_store_n(row + i, m_exp(v_fma(v_load_n(row + i, rest), s, shift)), rest);
+    for (const size_t end = i + (size_t)rest; i < end; i++) sum += row[i];
+  }
+  return sum;
+}
+
 static void level_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
                                double *squares) {
   size_t c = 0;

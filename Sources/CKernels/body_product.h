@@ -31,21 +31,21 @@ __attribute__((always_inline)) static inline vf load_columns(const float *p, int
   return valid >= VW ? v_load(p) : valid > 0 ? v_load_n(p, valid) : v_set(0.0f);
 }
 
-/// A tile of `rows` x PRODUCT_STRIP: a has PATCH_STRIDE between rows, b 32 between k. Only the
-/// first `columns` of the strip exist in c.
+/// A tile of `rows` x `vectors` vectors: a has PATCH_STRIDE between rows, b 32 between k. Only the
+/// first `columns` of the strip exist in c; `whole` says that all do.
 __attribute__((always_inline)) static inline void product_tile(
-    const int rows, const bool whole, const float *a, const float *b, int depth, float *c,
+    const int rows, const int vectors, const bool whole, const float *a, const float *b, int depth, float *c,
     ptrdiff_t ldc, int columns, const struct strip_start *start) {
   const char *ahead = (const char *)start->ahead;
   const ptrdiff_t ahead_step = start->ahead_step;
   vf sums[PRODUCT_ROWS][PRODUCT_VECTORS];
   if (start->sums) {
     UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+      UNROLL for (int j = 0; j < vectors; j++)
         sums[i][j] = whole ? v_load(c + i * ldc + j * VW)
                            : load_columns(c + i * ldc + j * VW, columns - j * VW);
   } else {
-    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
       const int valid = whole ? VW : columns - j * VW;
       vf constant = v_set(0.0f);
       if (start->bias) constant = load_columns(start->bias + j * VW, valid);
@@ -56,22 +56,22 @@ __attribute__((always_inline)) static inline void product_tile(
         const float *added =
             start->added +
             (ptrdiff_t)((start->row + (size_t)i) / start->picture_rows) * start->added_stride;
-        UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+        UNROLL for (int j = 0; j < vectors; j++)
           sums[i][j] =
               v_add(sums[i][j], load_columns(added + j * VW, whole ? VW : columns - j * VW));
       }
     if (start->residual)
       UNROLL for (int i = 0; i < rows; i++)
-        UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+        UNROLL for (int j = 0; j < vectors; j++)
           sums[i][j] = v_add(sums[i][j], load_columns(start->residual + i * start->ldr + j * VW,
                                                       whole ? VW : columns - j * VW));
   }
   for (int k = 0; k < depth; k++) {
     vf line[PRODUCT_VECTORS];
-    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) line[j] = v_load(b + j * VW);
+    UNROLL for (int j = 0; j < vectors; j++) line[j] = v_load(b + j * VW);
     UNROLL for (int i = 0; i < rows; i++) {
       const vf value = v_set(a[i * PATCH_STRIDE + k]);
-      UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++)
+      UNROLL for (int j = 0; j < vectors; j++)
         sums[i][j] = v_fma(value, line[j], sums[i][j]);
     }
     b += PANEL;
@@ -79,7 +79,7 @@ __attribute__((always_inline)) static inline void product_tile(
     ahead += ahead_step;
   }
   UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < PRODUCT_VECTORS; j++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
       float *to = c + i * ldc + j * VW;
       const int valid = columns - j * VW;
       if (whole || valid >= VW) v_store(to, sums[i][j]);
@@ -93,11 +93,15 @@ typedef void (*tile_function)(const float *, const float *, int, float *, ptrdif
 #define TILE(ROWS)                                                                               \
   static void whole_tile_##ROWS(const float *a, const float *b, int depth, float *c,             \
                                 ptrdiff_t ldc, int columns, const struct strip_start *start) {   \
-    product_tile(ROWS, true, a, b, depth, c, ldc, columns, start);                               \
+    product_tile(ROWS, PRODUCT_VECTORS, true, a, b, depth, c, ldc, columns, start);              \
   }                                                                                              \
   static void part_tile_##ROWS(const float *a, const float *b, int depth, float *c,              \
                                ptrdiff_t ldc, int columns, const struct strip_start *start) {    \
-    product_tile(ROWS, false, a, b, depth, c, ldc, columns, start);                              \
+    product_tile(ROWS, PRODUCT_VECTORS, false, a, b, depth, c, ldc, columns, start);             \
+  }                                                                                              \
+  static void narrow_tile_##ROWS(const float *a, const float *b, int depth, float *c,            \
+                                 ptrdiff_t ldc, int columns, const struct strip_start *start) {  \
+    product_tile(ROWS, 1, false, a, b, depth, c, ldc, columns, start);                           \
   }
 TILE(1) TILE(2) TILE(3) TILE(4)
 #if PLUMB_TILES >= 6
@@ -108,7 +112,8 @@ TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 #undef TILE
 
-static const tile_function tiles[2][PRODUCT_ROWS] = {
+/// By how much of a strip exists: at most a vector, more, all.
+static const tile_function tiles[3][PRODUCT_ROWS] = {
 #define TILES(KIND)                                                                    \
   {                                                                                    \
     KIND##_tile_1, KIND##_tile_2, KIND##_tile_3, KIND##_tile_4 MORE_6(KIND) MORE_14(KIND) \
@@ -125,7 +130,7 @@ static const tile_function tiles[2][PRODUCT_ROWS] = {
 #else
 #define MORE_14(KIND)
 #endif
-    TILES(part), TILES(whole)};
+    TILES(narrow), TILES(part), TILES(whole)};
 #undef TILES
 #undef MORE_6
 #undef MORE_14
@@ -148,7 +153,7 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
       // The next strip of this slice is brought nearer while the tiles of this one run.
       const float *next = strip + PRODUCT_STRIP < PANEL ? b : b - strip + PANEL * k;
       const size_t share = depth * PANEL / row_tiles;
-      const tile_function *kind = tiles[valid == PRODUCT_STRIP];
+      const tile_function *kind = tiles[valid == PRODUCT_STRIP ? 2 : valid > VW];
       for (size_t tile = 0; tile < row_tiles; tile++) {
         const size_t r = tile * count / row_tiles, end = (tile + 1) * count / row_tiles;
         float *target = c + (ptrdiff_t)r * ldc + (ptrdiff_t)n;

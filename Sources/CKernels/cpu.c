@@ -137,6 +137,10 @@ void plumb_softmax(const float *in, float *out, size_t count, float scale, const
   level()->softmax(in, out, count, scale, addend);
 }
 
+float plumb_exponentials(float *row, size_t count, float scale) {
+  return level()->exponentials(row, count, scale);
+}
+
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
                         double *squares) {
   level()->channel_sums(x, rows, channels, sums, squares);

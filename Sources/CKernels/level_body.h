@@ -12,6 +12,7 @@ static const struct level table = {
     .accumulate = level_accumulate,
     .epilogue = level_epilogue,
     .softmax = level_softmax,
+    .exponentials = level_exponentials,
     .channel_sums = level_channel_sums,
     .scale_shift = level_scale_shift,
     .layer_norm = level_layer_norm,

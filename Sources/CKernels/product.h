@@ -13,6 +13,7 @@ static inline size_t patch_length(const struct plumb_patches *p) {
 static inline void gather_patches(const struct plumb_patches *p, size_t first, size_t count,
                                   size_t from, size_t to, float *scratch) {
   const size_t channels = (size_t)p->channels;
+  if (!channels) return;
   for (size_t row = 0; row < count; row++) {
     float *target = scratch + row * PATCH_STRIDE;
     const ptrdiff_t pixels = p->result_height * p->result_width;

@@ -32,46 +32,95 @@ package func attention(
   v: TensorView, mask: TensorView? = nil, _ parameters: AttentionParameters, threads: Int
 ) {
   let plan = AttentionPlan(out, tap, q, k, v, mask, parameters)
-  let (queries, keys, heads, d, dv) = (plan.queries, plan.keys, plan.heads, plan.d, plan.dv)
-  let to = out.floats, tapBase = tap?.floats, qBase = q.floats, kBase = k.floats, vBase = v.floats
-  let tile = plan.tile(threads: threads)
-  let tiles = (queries + tile - 1) / tile
-  let tokens = plan.tokens
-  // Every piece does all heads of its queries, so no two threads add to one tap element.
-  parallel(plan.batch * tiles, threads: threads, scratchCount: tile * keys + keys) {
-    piece, scores in
-    let b = piece / tiles, first = piece % tiles * tile
-    let count = min(tile, queries - first)
-    let addend = scores + tile * keys
-    let keyItem = plan.sharesKeys ? 0 : b
-    for h in 0..<heads {
-      multiply(
-        scores, stride: keys,
-        Matrix(base: qBase + (b * queries + first) * heads * d + h * d, stride: heads * d),
-        Matrix(
-          base: kBase + keyItem * keys * heads * d + h * d, stride: heads * d, transposed: true),
-        m: count, n: keys, k: d)
-      for row in 0..<count {
-        let line = scores + row * keys
-        let visible = parameters.isCausal ? min(keys, first + row + 1) : keys
-        let added = plan.addend(b, h, first + row, into: addend)
-        plumb_softmax(line, line, visible, parameters.scale, added)
-        (line + visible).update(repeating: 0, count: keys - visible)
+  if plan.keys == 0 || plan.queries == 0 { return fill(out, 0) }
+  let heads = plan.heads, keyItems = plan.sharesKeys ? 1 : plan.batch
+  let headCount = plan.packedKeyCount + plan.packedValueCount
+  let packed = UnsafeMutableRawPointer.allocate(byteCount: heads * headCount * 4, alignment: 64)
+  defer { packed.deallocate() }
+  let panels = packed.bindMemory(to: Float.self, capacity: heads * headCount)
+  let kBase = k.floats, vBase = v.floats
+  // One item's keys and values are packed at a time, for all queries that look at them.
+  for item in 0..<keyItems {
+    parallel(heads * 2, threads: threads) { piece in
+      let h = piece / 2, head = panels + h * headCount
+      if piece % 2 == 0 {
+        plumb_pack(
+          kBase + (item * plan.keys * heads + h) * plan.d, 1, heads * plan.d, plan.d, plan.keys,
+          0, plan.packedKeyCount / plan.d / PLUMB_PANEL, head)
+      } else {
+        plumb_pack(
+          vBase + (item * plan.keys * heads + h) * plan.dv, heads * plan.dv, 1, plan.keys,
+          plan.dv, 0, plan.packedValueCount / plan.keys / PLUMB_PANEL, head + plan.packedKeyCount)
       }
+    }
+    let items = plan.sharesKeys ? 0..<plan.batch : item..<(item + 1)
+    attend(
+      plan, items: items, panels, out.floats, tap?.floats, q.floats, parameters, threads: threads)
+  }
+}
+
+/// All queries of `items` against packed keys and values. Every piece does all heads of its
+/// queries, so no two threads add to one element of the tap.
+private func attend(
+  _ plan: AttentionPlan, items: Range<Int>, _ panels: UnsafeMutablePointer<Float>,
+  _ out: UnsafeMutablePointer<Float>, _ tap: UnsafeMutablePointer<Float>?,
+  _ q: UnsafePointer<Float>, _ parameters: AttentionParameters, threads: Int
+) {
+  let (queries, keys, heads, d, dv) = (plan.queries, plan.keys, plan.heads, plan.d, plan.dv)
+  let tiles = plan.tiles(items: items.count, threads: threads)
+  let tile = (queries + tiles - 1) / tiles
+  // Rows of scores are a little apart, or those of 4096 keys would share their cache lines' sets.
+  let stride = (keys + 15) / 16 * 16 + 16
+  let headCount = plan.packedKeyCount + plan.packedValueCount
+  parallel(
+    items.count * tiles, threads: threads,
+    scratchCount: tile * stride + keys + tile + PLUMB_PRODUCT_SCRATCH
+  ) { piece, product in
+    let b = items.lowerBound + piece / tiles
+    let first = piece % tiles * queries / tiles
+    let count = (piece % tiles + 1) * queries / tiles - first
+    let scores = product + PLUMB_PRODUCT_SCRATCH, addend = scores + tile * stride
+    let shares = addend + keys
+    for h in 0..<heads {
+      let keyPanels = panels + h * headCount
       multiply(
-        to + (b * queries + first) * heads * dv + h * dv, stride: heads * dv,
-        Matrix(base: scores, stride: keys),
-        Matrix(base: vBase + keyItem * keys * heads * dv + h * dv, stride: heads * dv),
-        m: count, n: dv, k: keys)
-      guard let tapBase else { continue }
-      let share = 1 / Float(heads)
-      for (slot, token) in tokens.enumerated() {
-        let line = tapBase + (b * tokens.count + slot) * queries + first
+        scores, stride: stride, q + ((b * queries + first) * heads + h) * d, stride: heads * d,
+        keyPanels, m: count, n: keys, k: d, product)
+      for row in 0..<count {
+        shares[row] = plan.powers(
+          of: scores + row * stride, b, h, first + row, addend, parameters)
+      }
+      let target = out + ((b * queries + first) * heads + h) * dv
+      multiply(
+        target, stride: heads * dv, scores, stride: stride, keyPanels + plan.packedKeyCount,
+        m: count, n: dv, k: keys, product)
+      for row in 0..<count {
+        let line = target + row * heads * dv
+        plumb_binary(PLUMB_MULTIPLY, line, 1, shares + row, 0, line, dv)
+      }
+      guard let tap else { continue }
+      for (slot, token) in plan.tokens.enumerated() {
+        let line = tap + (b * plan.tokens.count + slot) * queries + first
         if h == 0 { line.update(repeating: 0, count: count) }
-        for row in 0..<count { line[row] += share * scores[row * keys + token] }
+        for row in 0..<count {
+          line[row] += shares[row] / Float(heads) * scores[row * stride + token]
+        }
       }
     }
   }
+}
+
+/// c[m, n] = a[m, k] · b, b packed, on the calling thread; `scratch` as plumb_product wants it.
+private func multiply(
+  _ c: UnsafeMutablePointer<Float>, stride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
+  _ b: UnsafePointer<Float>, m: Int, n: Int, k: Int, _ scratch: UnsafeMutablePointer<Float>
+) {
+  var rows = plumb_patches(
+    base: a, picture_stride: 0, height: m, width: 1, channels: k, pixel_stride: aStride,
+    window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
+    top: 0, left: 0, result_height: m, result_width: 1)
+  var nothing = plumb_addends(bias: nil, added: nil, residual: nil, added_stride: 0, ldr: 0)
+  plumb_product(&rows, 0, m, b, 0, n, c, stride, &nothing, PLUMB_IDENTITY, scratch)
 }
 
 /// `attention`, one query at a time with sums in double.
@@ -115,7 +164,7 @@ package func attentionReference(
   }
 }
 
-private struct AttentionPlan {
+struct AttentionPlan {
   let batch, queries, keys, heads, d, dv: Int
   let sharesKeys: Bool
   let tokens: [Int]
@@ -134,6 +183,7 @@ private struct AttentionPlan {
     precondition(heads > 0 && q.shape[2] % heads == 0 && v.shape[2] % heads == 0)
     d = q.shape[2] / heads
     dv = v.shape[2] / heads
+    precondition(d > 0 && dv > 0, "attention heads of no elements")
     precondition(k.shape[2] == heads * d, "attention of \(q.shape) to \(k.shape)")
     precondition((k.shape[0] == batch || k.shape[0] == 1) && v.shape[0] == k.shape[0])
     precondition(v.shape[1] == keys && out.shape == [batch, queries, heads * dv])
@@ -152,12 +202,32 @@ private struct AttentionPlan {
     precondition(tap == nil || tap?.shape == [batch, tokens.count, queries])
   }
 
-  /// Queries a piece: their scores should fit the second-level cache, and every thread should
-  /// have work.
-  func tile(threads: Int) -> Int {
-    let fitting = max(16, 131_072 / max(1, keys))
-    let even = (queries * batch + threads - 1) / max(1, threads)
-    return max(1, min(fitting, even, 256, queries))
+  /// Floats of one head's packed keys and values.
+  var packedKeyCount: Int { plumb_packed_count(d, keys) }
+  var packedValueCount: Int { plumb_packed_count(keys, dv) }
+
+  /// Into how many pieces an item's queries are cut: their scores should fit the second-level
+  /// cache beside what is multiplied, and all threads should have as much to do.
+  func tiles(items: Int, threads: Int) -> Int {
+    let fitting = max(14, min(224, 131_072 / max(1, keys) / 14 * 14))
+    let least = (queries + fitting - 1) / fitting
+    let even = (least * items + threads - 1) / threads * threads
+    return min(queries, max(least, (even + items - 1) / items))
+  }
+
+  /// Turns a query's scores into exp(score − max), 0 for keys it does not see, and returns what
+  /// makes probabilities of them: 1 / their sum, or 1 where they are probabilities already.
+  func powers(
+    of line: UnsafeMutablePointer<Float>, _ b: Int, _ h: Int, _ i: Int,
+    _ row: UnsafeMutablePointer<Float>, _ parameters: AttentionParameters
+  ) -> Float {
+    let visible = parameters.isCausal ? min(keys, i + 1) : keys
+    (line + visible).update(repeating: 0, count: keys - visible)
+    if mask == nil && parameters.scale > 0 {
+      return 1 / plumb_exponentials(line, visible, parameters.scale)
+    }
+    plumb_softmax(line, line, visible, parameters.scale, addend(b, h, i, into: row))
+    return 1
   }
 
   func maskValue(_ b: Int, _ h: Int, _ i: Int, _ j: Int) -> Double {

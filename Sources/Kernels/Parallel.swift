@@ -1,4 +1,4 @@
-import Dispatch
+import CKernels
 import Synchronization
 
 /// Runs `body(index)` for every index below `count` on at most `threads` threads, the caller's
@@ -40,13 +40,15 @@ func parallelRanges(
   }
 }
 
-/// Runs `body` `count` times at once. The only place that starts threads.
+/// Runs `body` on up to `count` threads at once. The only place that uses more than one.
 private func workers(_ count: Int, _ body: () -> Void) {
   if count <= 1 { return body() }
   withoutActuallyEscaping(body) { body in
-    // Sound: concurrentPerform returns only when every call has, and the pieces that the kernels
-    // hand out write to disjoint memory.
-    nonisolated(unsafe) let shared = body
-    DispatchQueue.concurrentPerform(iterations: count) { _ in shared() }
+    var work = body
+    withUnsafeMutablePointer(to: &work) { context in
+      plumb_run_on_threads(
+        count, { context in context?.assumingMemoryBound(to: (() -> Void).self).pointee() },
+        context)
+    }
   }
 }

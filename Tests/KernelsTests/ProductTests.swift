@@ -155,7 +155,9 @@ extension KernelTests {
     var numbers = Numbers(21)
     let sizes =
       (1...15).map { ($0, 31 + $0, 3) } + (1...35).map { (5, $0, 2) }
-      + [(281, 33, 4), (28, 417, 3), (3, 5, 256), (3, 5, 257), (3, 37, 515), (29, 33, 1)]
+      + [
+        (281, 33, 4), (28, 417, 3), (3, 5, 256), (3, 5, 257), (3, 37, 515), (29, 33, 1), (3, 5, 0),
+      ]
     for (m, n, k) in sizes {
       let x = numbers.tensor([m, k]), w = numbers.tensor([n, k])
       let residual = numbers.tensor([m, n])

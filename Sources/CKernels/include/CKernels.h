@@ -1,7 +1,8 @@
 #pragma once
 // SIMD inner loops, each in a version for AVX-512, AVX2 with FMA, NEON and plain C. The version is
 // chosen once from what the processor has; PLUMB_CPU=plain|avx2|avx512 in the environment lowers
-// the choice. No function allocates or starts threads; all may run on many threads at once.
+// the choice. No function allocates; only plumb_run_on_threads starts threads; all may run on many
+// threads at once.
 // Rows are contiguous; leading dimensions and counts are in elements.
 
 #include <stdbool.h>
@@ -35,6 +36,13 @@ const char *plumb_cpu_name(plumb_cpu_level level);
 
 /// One line for people: the level in use and, when PLUMB_CPU lowered it, what the processor has.
 const char *plumb_cpu_description(void);
+
+// MARK: threads
+
+/// Calls work(context) on the calling thread and, as far as the pool's threads are free, on up to
+/// count - 1 others at once; returns when all calls have. `work` takes pieces of the job until none
+/// is left, so that any number of calls does it: while another caller has the pool, one does.
+void plumb_run_on_threads(size_t count, void (*work)(void *context), void *context);
 
 // MARK: elementwise
 
@@ -86,6 +94,9 @@ void plumb_epilogue(float *c, ptrdiff_t ldc, size_t m, size_t n, const float *bi
 /// out[i] = exp(v[i] - max v) / sum, v[i] = scale * in[i] + (addend ? addend[i] : 0); in place
 /// allowed. Where every v is -inf the row is NaN, as in PyTorch.
 void plumb_softmax(const float *in, float *out, size_t count, float scale, const float *addend);
+
+/// row[i] = exp(scale * (row[i] - max row)), scale > 0; returns the sum: softmax less its division.
+float plumb_exponentials(float *row, size_t count, float scale);
 
 /// sums[c] += sum over rows of x[row, c], squares[c] likewise of x^2, in double.
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
