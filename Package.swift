@@ -84,7 +84,7 @@ let package = Package(
       ],
       swiftSettings: safe),
     .executableTarget(
-      name: "plumb-cli", dependencies: ["Pipeline", "Naming"], swiftSettings: safe),
+      name: "plumb-cli", dependencies: ["Pipeline", "Naming", "ByteIO"], swiftSettings: safe),
 
     // Tests; run in release, hence no @testable.
     .target(
@@ -110,7 +110,12 @@ let package = Package(
     tests("PhraseWords", also: ["JSONText"]),
     tests("ImageFiles", also: ["TensorFiles", "TensorBase", "JSONText"]),
     tests("Grounding", also: ["TensorFiles", "TensorBase", "JSONText"]),
-    tests("Pipeline", also: ["TensorBase", "TensorFiles", "JSONText", "ByteIO", "Comparison"]),
+    tests(
+      "Pipeline",
+      also: [
+        "TensorBase", "TensorFiles", "JSONText", "ByteIO", "Comparison", "GraphIR", "Executor",
+        "NativeFormat",
+      ]),
     .testTarget(
       name: "CLITests", dependencies: ["TestSupport", "plumb-cli"], path: "Tests/CLITests",
       swiftSettings: common),

@@ -1,91 +1,73 @@
 import JSONText
 import TensorBase
 
-/// Why no graph can be made of a configuration and its weights.
+/// Why no graph can be built of a configuration and a checkpoint's tensors.
 package enum ArchitectureError: Error, Equatable, CustomStringConvertible {
-  case notAnObject(file: String)
-  /// `names`: what the configuration calls its model.
-  case unrecognised(file: String, names: [String])
-  /// A key that says something these graphs do not do.
-  case unsupported(file: String, key: String, value: JSONValue)
-  case unknownKey(file: String, key: String, value: JSONValue)
-  case badValue(file: String, key: String, value: JSONValue, expected: String)
-  case badWeights(file: String, WeightProblems)
-  /// More than one place in the checkpoint where the model could start.
-  case ambiguousPrefix(file: String, candidates: [String])
+  case notAConfiguration(found: String)
+  case unnamedModel
+  case unknownModel(named: String)
+  case unknownKey(model: String, key: String, value: String)
+  case missingKey(model: String, key: String)
+  /// The key is known, what it asks for is not implemented or makes no sense.
+  case unsupportedValue(model: String, key: String, value: String, expected: String)
+  case noEmbedding(model: String, suffix: String)
+  case severalEmbeddings(model: String, names: [String])
+  /// At least one problem; at most `WeightProblem.mostShown`, `omitted` more were found.
+  case weights(model: String, problems: [WeightProblem], omitted: Int)
 
   package var description: String {
     switch self {
-    case .notAnObject(let file):
-      "'\(file)' is not a JSON object; expected a model's config.json"
-    case .unrecognised(let file, let names):
-      "'\(file)' describes "
-        + (names.isEmpty
-          ? "no model that can be told (no _class_name, model_type or architectures)"
-          : "the model \(names.map { "'\($0)'" }.joined(separator: ", ")), which is not known")
-        + "; known are UNet2DConditionModel, AutoencoderKL, BERT and the text model of CLIP"
-    case .unsupported(let file, let key, let value):
-      "'\(file)' asks for \(key) = \(value.text()), which is not implemented"
-    case .unknownKey(let file, let key, let value):
-      "'\(file)' has the unknown key \(key) = \(value.text()); what it would change is not known"
-    case .badValue(let file, let key, let value, let expected):
-      "'\(file)' has \(key) = \(value.text()); expected \(expected)"
-    case .badWeights(let file, let problems):
-      "the weights do not fit '\(file)': \(problems)"
-    case .ambiguousPrefix(let file, let candidates):
-      "the weights beside '\(file)' hold several models, starting at "
-        + "\(listed(candidates)); keep one"
+    case .notAConfiguration(let found):
+      "a model's config.json must be an object; this one is \(found)"
+    case .unnamedModel:
+      "the config.json does not say which model it is for: it has no _class_name, model_type or "
+        + "architectures"
+    case .unknownModel(let name):
+      "the model '\(name)' is not known; known are "
+        + ArchitectureKind.allCases.map(\.rawValue).joined(separator: ", ")
+        + " and their relatives"
+    case .unknownKey(let model, let key, let value):
+      "the configuration of the \(model) has the key '\(key)' (\(value)), which is not known"
+    case .missingKey(let model, let key):
+      "the configuration of the \(model) lacks the key '\(key)'"
+    case .unsupportedValue(let model, let key, let value, let expected):
+      "the configuration of the \(model) has '\(key)' = \(value); expected \(expected)"
+    case .noEmbedding(let model, let suffix):
+      "the checkpoint has no tensor whose name ends with '\(suffix)', so it holds no \(model)"
+    case .severalEmbeddings(let model, let names):
+      "the checkpoint holds more than one \(model): " + names.joined(separator: ", ")
+    case .weights(let model, let problems, let omitted):
+      "the checkpoint does not fit the \(model): "
+        + problems.map(\.description).joined(separator: "; ")
+        + (omitted > 0 ? "; and \(omitted) more" : "")
     }
   }
 }
 
-/// Everything by which a checkpoint's tensors differ from what the graphs need.
-package struct WeightProblems: Hashable, Sendable, CustomStringConvertible {
-  package struct Misfit: Hashable, Sendable {
-    package let name: String
-    package let given: WeightDescriptor
-    package let expected: Shape
+/// What is wrong with one tensor of a checkpoint.
+package enum WeightProblem: Hashable, Sendable, CustomStringConvertible {
+  case missing(name: String, shape: Shape)
+  case wrongShape(name: String, found: Shape, expected: Shape)
+  case wrongType(name: String, found: ElementType)
+  /// The model has no use for it.
+  case leftOver(name: String)
 
-    package init(name: String, given: WeightDescriptor, expected: Shape) {
-      self.name = name
-      self.given = given
-      self.expected = expected
-    }
-  }
+  package static let mostShown = 10
 
-  /// Names the checkpoint lacks.
-  package var missing: [String] = []
-  /// Names that nothing needs and that are not known as unused, sorted.
-  package var leftOver: [String] = []
-  /// Tensors of the wrong shape, or whose elements are no floating-point numbers.
-  package var misfits: [Misfit] = []
-
-  package init(missing: [String] = [], leftOver: [String] = [], misfits: [Misfit] = []) {
-    self.missing = missing
-    self.leftOver = leftOver
-    self.misfits = misfits
-  }
-
-  package var isEmpty: Bool { missing.isEmpty && leftOver.isEmpty && misfits.isEmpty }
-
-  /// At most ten names of each kind.
   package var description: String {
-    var parts: [String] = []
-    if !missing.isEmpty { parts.append("missing: \(listed(missing))") }
-    if !misfits.isEmpty {
-      let texts = misfits.map {
-        "\($0.name) is \($0.given.type.rawValue) \($0.given.shape), "
-          + "expected floating point \($0.expected)"
-      }
-      parts.append("wrong: \(listed(texts))")
+    switch self {
+    case .missing(let name, let shape): "'\(name)' \(shape) is missing"
+    case .wrongShape(let name, let found, let expected):
+      "'\(name)' has the shape \(found), not \(expected)"
+    case .wrongType(let name, let found):
+      "'\(name)' is \(found.rawValue), not a floating-point type"
+    case .leftOver(let name): "'\(name)' is not part of the model"
     }
-    if !leftOver.isEmpty { parts.append("left over: \(listed(leftOver))") }
-    return parts.joined(separator: "; ")
   }
 }
 
-/// At most ten of the names, and how many there are when there are more.
-private func listed(_ names: [String]) -> String {
-  let shown = names.prefix(10).joined(separator: ", ")
-  return names.count > 10 ? "\(shown), … (\(names.count) in all)" : shown
+/// A value as it stands in a configuration, cut where it is long.
+func shown(_ value: JSONValue) -> String {
+  let text = value.text()
+  return text.utf8.count <= 80 ? text : String(text.prefix(77)) + "…"
 }

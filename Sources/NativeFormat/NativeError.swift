@@ -39,6 +39,8 @@ package enum NativeError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Runs `body`, its byte errors as this target's.
-func bytes<Result: ~Copyable>(_ body: () throws(ByteIOError) -> Result) throws(NativeError) -> Result {
+func bytes<Result: ~Copyable>(_ body: () throws(ByteIOError) -> Result) throws(NativeError)
+  -> Result
+{
   do { return try body() } catch { throw .bytes(error) }
 }

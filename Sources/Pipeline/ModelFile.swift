@@ -1,3 +1,4 @@
+import Architectures
 import ByteIO
 import Executor
 import GraphIR
@@ -61,29 +62,35 @@ struct ModelFile {
 
   /// The sizes and factors that grounding needs beside the graphs.
   func imageModelFacts() throws -> ImageModelFacts {
-    func component(_ name: String) throws -> JSONValue {
-      guard let json = native.component(name) else {
+    func facts(_ component: String) throws -> ModelFacts {
+      guard let json = native.component(component) else {
         throw PipelineError.noComponent(
-          file: self.name, component: name,
+          file: name, component: component,
           hint: "grounding needs unet, vae, text encoder, tokenizer and scheduler in one file")
       }
-      return json
+      guard let facts = ModelFacts(json) else {
+        throw PipelineError.badSetting(
+          file: name, key: component, expected: "a set of facts about a model")
+      }
+      return facts
     }
-    let unet = try component("unet")
-    let vae = try component("vae")
-    guard let latentSide = unet["sample_size"]?.intValue,
-      let factor = vae["downsampling_factor"]?.intValue,
-      let scalingFactor = vae["scaling_factor"]?.doubleValue,
-      (1...4096).contains(latentSide), (1...64).contains(factor)
+    let unet = try facts("unet")
+    let vae = try facts("vae")
+    guard let latent = unet.sampleSize, latent.count == 2, latent[0] == latent[1],
+      let factor = vae.downsamplingFactor
     else {
       throw PipelineError.badSetting(
-        file: name, key: "sample_size, downsampling_factor, scaling_factor",
-        expected: "set as a grounding model has them")
+        file: name, key: "sample_size", expected: "that of a UNet of square latents")
     }
-    let positions = try component("text_encoder")["max_position_embeddings"]?.intValue ?? 77
+    let (imageSide, overflow) = latent[0].multipliedReportingOverflow(by: factor)
+    guard !overflow, imageSide <= 16_384 else {
+      throw PipelineError.badSetting(
+        file: name, key: "sample_size", expected: "small enough for a picture of 16384 pixels")
+    }
     return ImageModelFacts(
-      latentSide: latentSide, imageSide: latentSide * factor,
-      scalingFactor: Float(scalingFactor), textLength: min(77, positions))
+      latentSide: latent[0], imageSide: imageSide,
+      scalingFactor: Float(vae.scalingFactor ?? 0.18215),
+      textLength: min(77, try facts("text_encoder").maximumPositions ?? 77))
   }
 }
 

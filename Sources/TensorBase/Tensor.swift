@@ -23,6 +23,11 @@ package struct Tensor: Sendable {
     storage = TensorStorage(block)
   }
 
+  /// A tensor of zeros.
+  package init(zeros shape: Shape, type: ElementType) {
+    self.init(type: type, shape: shape) { _ in }
+  }
+
   /// A tensor with a copy of `bytes`, little-endian elements. Traps when the count is not the
   /// shape's.
   package init(type: ElementType, shape: Shape, bytes: [UInt8]) {

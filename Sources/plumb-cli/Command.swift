@@ -1,7 +1,7 @@
 import Naming
 
 /// One verb of the program: what it takes, and what it does.
-struct Command {
+struct Command: Sendable {
   let name: String
   /// One line, for the list of verbs.
   let summary: String
@@ -9,16 +9,16 @@ struct Command {
   let options: [Option]
   /// Examples and remarks, shown at the end of the help.
   let notes: String
-  let run: (Arguments) throws -> ExitStatus
+  let run: @Sendable (Arguments) throws -> ExitStatus
 
   /// A word without a dash.
-  struct Operand {
+  struct Operand: Sendable {
     let name: String
     let help: String
     var isOptional = false
   }
 
-  struct Option {
+  struct Option: Sendable {
     /// With its dashes: `--output`.
     let name: String
     var short: String?

@@ -6,89 +6,64 @@ import TensorBase
 import TensorFiles
 import TestSupport
 
-/// A model folder: its configuration and what is known of its weights.
+/// A model's configuration and the facts of its tensors.
 struct Checkpoint {
   var config: JSONObject
-  var weights: [String: WeightDescriptor]
+  var weights: [String: Fact]
 
-  init(config: JSONObject, weights: [String: WeightDescriptor] = [:]) {
-    self.config = config
-    self.weights = weights
-  }
-
-  /// A folder in golden/.
-  init(golden folder: String) throws {
-    let path = try goldenFolderPath(folder)
-    guard
-      let config = try JSONValue(
-        parsing: readSmallFile(path + "/config.json", maximum: 1 << 20)
-      ).objectValue
-    else { throw GoldenError.badDocument(path: folder, reason: "config.json is no object") }
+  /// The folder of a model below golden/checkpoints.
+  init(_ folder: String) throws {
+    let path = try goldenFolderPath("checkpoints/\(folder)")
+    let json = try JSONValue(parsing: readSmallFile(path + "/config.json", maximum: 1 << 20))
+    config = json.objectValue ?? JSONObject()
     let names = [
-      "diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model.safetensors",
+      "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
       "model.safetensors", "pytorch_model.bin",
     ]
-    guard let name = names.first(where: { fileExists("\(path)/\($0)") }) else {
-      throw GoldenError.badDocument(path: folder, reason: "no weights")
-    }
-    let file = try TensorFile.open("\(path)/\(name)")
-    self.init(
-      config: config,
-      weights: Dictionary(
-        uniqueKeysWithValues: file.descriptors.map {
-          ($0.name, WeightDescriptor(type: $0.type, shape: $0.shape))
-        }))
-  }
-
-  func built() throws(ArchitectureError) -> Architecture {
-    try architecture(config: .object(config), weights: weights, file: "config.json")
-  }
-
-  /// The weights that the configuration asks for, as an error about an empty checkpoint lists
-  /// them, with the shapes it then asks for; every name is the current one.
-  ///
-  /// - Parameter given: names that are there from the start.
-  mutating func synthesiseWeights(beside given: [String] = []) throws {
     weights = [:]
-    for name in given { weights[name] = WeightDescriptor(type: .f32, shape: [0]) }
-    do {
-      _ = try built()
-    } catch .badWeights(_, let problems) {
-      for name in problems.missing { weights[name] = WeightDescriptor(type: .f32, shape: [0]) }
-    }
-    do {
-      _ = try built()
-    } catch .badWeights(_, let problems) {
-      for misfit in problems.misfits {
-        weights[misfit.name] = WeightDescriptor(type: .f32, shape: misfit.expected)
+    for name in names where fileExists(path + "/" + name) {
+      for tensor in try TensorFile.open(path + "/" + name).descriptors {
+        weights[tensor.name] = Fact(tensor.type, tensor.shape)
       }
+    }
+  }
+
+  func build() throws -> [Architecture] {
+    try architectures(config: .object(config), weights: weights)
+  }
+
+  /// The error that building gives; nil when it gives none.
+  func failure() -> ArchitectureError? {
+    do {
+      _ = try architectures(config: .object(config), weights: weights)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// With every dimension replaced as `size` says: a tensor's name and one of its dimensions.
+  mutating func resize(_ size: (String, Int) -> Int) {
+    for (name, fact) in weights {
+      weights[name] = Fact(
+        fact.type, Shape(fact.shape.dimensions.map { size(name, $0) }))
     }
   }
 }
 
 extension Architecture {
-  func graph(_ name: String) -> Graph? { graphs.first { $0.name == name } }
-
+  /// Elements in all weights together.
   var parameterCount: Int { weights.reduce(0) { $0 + $1.shape.count } }
-}
 
-extension ShapedGraph {
-  func shape(of name: String) -> Shape? { graph.value(named: name).map { self[$0].shape } }
-}
-
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
-  ExpressibleByFloatLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
-  ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
-{
-  package init(stringLiteral value: String) { self = .string(value) }
-  package init(integerLiteral value: Int64) { self = .integer(value) }
-  package init(floatLiteral value: Double) { self = .number(value) }
-  package init(booleanLiteral value: Bool) { self = .bool(value) }
-  package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  package init(nilLiteral: ()) { self = .null }
-  package init(dictionaryLiteral members: (String, JSONValue)...) {
-    var object = JSONObject()
-    for (key, value) in members { object[key] = value }
-    self = .object(object)
+  /// The shapes of the named values for these inputs. Errors: the graph does not fit them.
+  func shapes(
+    _ inputs: [String: Shape], of names: [String]
+  ) throws -> [Shape?] {
+    try graph.validate()
+    let shaped = try ShapedGraph(graph, inputs: inputs)
+    return names.map { name in graph.value(named: name).map { shaped[$0].shape } }
   }
+
+  var outputNames: [String] { graph.outputs.map { graph[$0].name } }
+  var inputNames: [String] { graph.inputs.map { graph[$0.value].name } }
 }

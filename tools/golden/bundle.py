@@ -76,7 +76,7 @@ def unet_case(out: Path, models: components.Models, latent, timestep, text, conf
         "input.sample": latent,
         "input.timestep": timestep,
         "input.encoder_hidden_states": text,
-        "output.sample": sample,
+        "output.out_sample": sample,
     }
     tensors |= {f"output.{path}.probabilities": map for path, map in taps.take().items()}
     graph_case(out, "unet", "unet", tensors, config)

@@ -59,7 +59,7 @@ def make_unet(out: Path) -> None:
         "input.sample": latent,
         "input.timestep": timestep,
         "input.encoder_hidden_states": text,
-        "output.sample": sample,
+        "output.out_sample": sample,
     }
     tensors |= {f"output.{path}.probabilities": map for path, map in taps.take().items()}
     save(out, "unet", SEED, tensors)

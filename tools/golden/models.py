@@ -45,7 +45,7 @@ def evaluate_unet(
     )[0]
     return (
         {f"input.{k}": v for k, v in inputs.items()}
-        | {"output.sample": sample}
+        | {"output.out_sample": sample}
         | {f"output.{path}.probabilities": map for path, map in list(taps.take().items())[::every]}
         | {f"output.{path}": value for path, value in found.items()}
     )
@@ -110,7 +110,7 @@ def make_vae(name: str, folder: str, seed: int, side: int, batches: tuple[int, .
         seed=seed,
         packages=PACKAGES,
         relative=1e-4,
-        tensors={"input.latent": latent, "output.sample": vae.decode(latent, return_dict=False)[0]},
+        tensors={"input.latent": latent, "output.image": vae.decode(latent, return_dict=False)[0]},
         config=config | {"graph": "vae_decoder"},
     )
 

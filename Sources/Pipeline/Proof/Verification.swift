@@ -150,11 +150,8 @@ private struct GoldenBundleCase {
   private func tolerance(_ factor: Double?) -> Tolerance {
     let own = description["tolerance"]
     if let factor { return Tolerance(.relativeToMaximum(factor)) }
-    if let relative = own?["relative_to_maximum"]?.doubleValue {
-      return Tolerance(.relativeToMaximum(relative))
-    }
     if let absolute = own?["absolute"]?.doubleValue, let relative = own?["relative"]?.doubleValue {
-      return Tolerance(.bounds(absolute: absolute, relative: relative))
+      return Tolerance(.relativeToMaximum(relative, absolute: absolute))
     }
     return Tolerance(.relativeToMaximum(1e-4))
   }

@@ -1,0 +1,179 @@
+import Architectures
+import ByteIO
+import GraphIR
+import Grounding
+import JSONText
+import NativeFormat
+import TensorBase
+import TensorFiles
+import TextTokens
+
+/// The version that files are stamped with.
+public let plumbVersion = "0.1.0"
+
+/// Converts checkpoints into one .plumb. Tensors are streamed: one at a time is in memory. The
+/// file appears whole or not at all.
+///
+/// - Parameter progress: told how many bytes of how many are converted.
+/// - Throws: when a part is missing, damaged, not supported, or does not fit the others.
+public func convert(
+  _ request: ConversionRequest, progress: Progress = { _, _, _ in }
+) throws -> ConversionSummary {
+  var options = StorageOptions()
+  if let level = request.level { options.level = level }
+  options.weights = try request.weights.map { name in
+    guard let type = ElementType(rawValue: name), [.f32, .f16, .bf16].contains(type) else {
+      throw PipelineError.badOption(name: "--weights", reason: "'\(name)' is not f32, f16 or bf16")
+    }
+    return type
+  }
+  let parts = try SourceParts(request)
+  let models = try parts.models.map { try ConvertedModel($0.component, $0.folder) }
+  try checkNames(models)
+  let content = try content(models, parts)
+
+  let total = models.reduce(0) { $0 + $1.byteCount }
+  var done = 0
+  var worst: (tensor: String, error: Double)?
+  var writer = try NativeWriter(path: request.output, options: options)
+  for model in models {
+    for binding in model.bindings {
+      let tensor = try model.tensor(binding)
+      let error = try writer.add(model.storedName(binding.tensor), tensor)
+      if error > worst?.error ?? 0 { worst = (model.storedName(binding.tensor), error) }
+      model.file.release(binding.source)
+      done += tensor.byteCount
+      progress("converting", done, total)
+    }
+  }
+  try writer.finish(content)
+  return ConversionSummary(
+    output: request.output, byteCount: try MappedFile(path: request.output).size,
+    sourceByteCount: total, graphs: content.graphs.map(\.name),
+    unused: models.flatMap { model in model.unused.map { model.storedName($0) } },
+    worstRounding: worst)
+}
+
+/// A checkpoint with the graphs built for it.
+private struct ConvertedModel {
+  let component: String
+  let folder: CheckpointFolder
+  let file: TensorFile
+  let architectures: [Architecture]
+
+  init(_ wanted: String, _ folder: CheckpointFolder) throws {
+    let file = try TensorFile.open(folder.weightsPath)
+    let weights = Dictionary(
+      uniqueKeysWithValues: file.descriptors.map { ($0.name, Fact($0.type, $0.shape)) })
+    do {
+      architectures = try Architectures.architectures(
+        config: folder.configuration, weights: weights)
+    } catch {
+      throw PipelineError.component(folder: folder.path, reason: "\(error)")
+    }
+    let found = architectures[0].kind.component
+    guard wanted.isEmpty || wanted == found else {
+      throw PipelineError.component(
+        folder: folder.path, reason: "it holds a \(found), where a \(wanted) is expected")
+    }
+    component = found
+    self.folder = folder
+    self.file = file
+  }
+
+  var bindings: [WeightBinding] { architectures.flatMap(\.weights) }
+  var unused: [String] { architectures.flatMap(\.unused) }
+  var byteCount: Int { bindings.reduce(0) { $0 + $1.shape.count * $1.type.byteCount } }
+
+  /// The graph with its weights' tensors under the names they have in the file.
+  var graphs: [Graph] {
+    architectures.map { architecture in
+      var graph = architecture.graph
+      for index in graph.values.indices {
+        if case .weight(let tensor, let fact) = graph.values[index].origin {
+          graph.values[index].origin = .weight(tensor: storedName(tensor), fact)
+        }
+      }
+      return graph
+    }
+  }
+
+  func storedName(_ tensor: String) -> String { "\(component)/\(tensor)" }
+
+  /// A weight as float32, whatever its checkpoint holds: an f16 or bf16 tensor is exact in f32 and
+  /// stored narrow again.
+  func tensor(_ binding: WeightBinding) throws -> Tensor {
+    try file.tensor(named: binding.source).reshaped(binding.shape).converted(to: .f32)
+  }
+}
+
+extension ArchitectureKind {
+  /// The part of a pipeline that a model of this kind is.
+  var component: String {
+    switch self {
+    case .unet2DCondition: "unet"
+    case .autoencoderKL: "vae"
+    case .bert, .clipText: "text_encoder"
+    }
+  }
+}
+
+private func checkNames(_ models: [ConvertedModel]) throws {
+  var folders: [String: String] = [:]
+  for model in models {
+    if let other = folders.updateValue(model.folder.path, forKey: model.component) {
+      throw PipelineError.component(
+        folder: model.folder.path, reason: "it is a \(model.component), and so is \(other)")
+    }
+  }
+}
+
+/// Everything but the tensors.
+private func content(
+  _ models: [ConvertedModel], _ parts: SourceParts
+) throws -> NativeContent {
+  var content = NativeContent()
+  content.graphs = models.flatMap(\.graphs)
+  var sources: [JSONValue] = []
+  func note(_ component: String, file: String, sha256: String) {
+    sources.append(
+      .object([
+        "component": .string(component), "file": .string(file), "sha256": .string(sha256),
+      ]))
+  }
+  for model in models {
+    content.components[model.component] = model.architectures[0].facts.json
+    for source in try model.file.sources() {
+      note(model.component, file: source.name, sha256: source.sha256)
+    }
+    let config = model.folder.path + "/config.json"
+    note(model.component, file: "config.json", sha256: try digest(of: config))
+  }
+  if let tokenizer = parts.tokenizer {
+    do {
+      content.tokenizer = try Tokenizer(files: tokenizer.files).description.json
+    } catch {
+      throw PipelineError.component(
+        folder: folderPart(of: tokenizer.paths[0]), reason: "\(error)")
+    }
+    for path in tokenizer.paths {
+      note("tokenizer", file: lastComponent(of: path), sha256: try digest(of: path))
+    }
+  }
+  if let scheduler = parts.scheduler {
+    do {
+      _ = try NoiseSchedule(NoiseScheduleConfiguration(json: scheduler.configuration))
+    } catch {
+      throw PipelineError.component(folder: scheduler.path, reason: "\(error)")
+    }
+    content.scheduler = scheduler.configuration
+    note(
+      "scheduler", file: lastComponent(of: scheduler.path), sha256: try digest(of: scheduler.path))
+  }
+  content.provenance = ["converter": .string("plumb \(plumbVersion)"), "sources": .array(sources)]
+  return content
+}
+
+private func digest(of path: String) throws -> String {
+  try SHA256.hexDigest(of: try MappedFile(path: path))
+}

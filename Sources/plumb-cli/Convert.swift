@@ -1,0 +1,42 @@
+import Pipeline
+
+let convertCommand = Command(
+  name: "convert", summary: "Converts a released checkpoint into one .plumb file.",
+  operands: [
+    .init(
+      name: "SOURCE",
+      help: "a folder in the diffusers layout, or of one transformers or diffusers model",
+      isOptional: true)
+  ],
+  options: [
+    .init(name: "--output", short: "-o", value: "OUT.plumb", help: "the file to write"),
+    .init(name: "--unet", value: "P", help: "the UNet from another folder"),
+    .init(name: "--vae", value: "P", help: "the VAE from another folder"),
+    .init(name: "--text-encoder", value: "P", help: "the text encoder from another folder"),
+    .init(name: "--tokenizer", value: "P", help: "the tokenizer from another folder"),
+    .init(name: "--scheduler", value: "P", help: "the scheduler from another folder or file"),
+    .init(
+      name: "--weights", value: "f32|f16|bf16",
+      help: "how float32 weights are kept; bit for bit without it"),
+    .init(name: "--level", value: "N", help: "zstd's level, 1 to 22"),
+  ],
+  notes: """
+    examples: plumb convert stable-diffusion/ -o sd.plumb
+      plumb convert --unet cxr_bert_ldm/unet_ema --vae sd15/vae --scheduler sd15/scheduler \\
+        --text-encoder CXR-BERT --tokenizer CXR-BERT -o grounding.plumb
+    """
+) { arguments in
+  var request = ConversionRequest(output: try arguments.required("--output"))
+  request.source = arguments.operands.first
+  request.unet = arguments.value("--unet")
+  request.vae = arguments.value("--vae")
+  request.textEncoder = arguments.value("--text-encoder")
+  request.tokenizer = arguments.value("--tokenizer")
+  request.scheduler = arguments.value("--scheduler")
+  request.weights = arguments.value("--weights")
+  request.level = try arguments.integer("--level", in: 1...22)
+  let progress = ProgressLine()
+  let summary = try convert(request) { progress.show($0, $1, $2) }
+  print(summary.text)
+  return .good
+}

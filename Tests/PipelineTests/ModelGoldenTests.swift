@@ -1,0 +1,50 @@
+import Executor
+import GraphIR
+import NativeFormat
+import Pipeline
+import TensorBase
+import TestSupport
+import Testing
+
+/// A golden checkpoint, converted once for all tests.
+private func convertedFile(_ checkpoint: String, in folder: TemporaryFolder) throws -> NativeFile {
+  let output = folder.file("model.plumb")
+  var request = ConversionRequest(output: output)
+  request.source = try goldenFolderPath(checkpoint)
+  _ = try convert(request)
+  return try NativeFile(path: output)
+}
+
+/// Every tensor PyTorch's model gave, taps and what lies in between included, from the converted
+/// checkpoint: with passes and fast kernels, and as read with plain kernels.
+@Test(arguments: try goldenCases("model"), [true, false])
+func modelsComputeWhatPyTorchComputes(golden: GoldenCase, isFast: Bool) throws {
+  let folder = try temporaryFolder()
+  let checkpoint = try #require(golden.config["checkpoint"]?.stringValue)
+  let file = try convertedFile(checkpoint, in: folder)
+  let name = try #require(golden.config["graph"]?.stringValue)
+  let graph = try #require(file.graphs.first { $0.name == name })
+  var inputs: [String: Tensor] = [:]
+  for input in graph.inputs {
+    let name = graph[input.value].name
+    // BERT without its mask runs as one of ones.
+    let ids = golden.inputs["input_ids"]
+    let tensor =
+      golden.inputs[name]
+      ?? ids.map { Tensor(int64s: [Int64](repeating: 1, count: $0.shape.count), shape: $0.shape) }
+    inputs[name] = try #require(tensor).converted(to: input.type)
+  }
+  let wanted = try graph.values(wanted: Array(golden.outputs.keys))
+  #expect(wanted.count == golden.outputs.count)
+  var model = Model(graph) { try file.storedTensor(named: $0) }
+  let options = ExecutionOptions(threads: 2, kernels: isFast ? .fast : .reference)
+  let program = try model.program(
+    Model.Request(inputs: inputs.mapValues(\.shape), wanted: wanted, isOptimised: isFast),
+    options: options)
+  var arena = Arena()
+  let outputs = try program.run(inputs, arena: &arena, options: options)
+  for (name, expected) in golden.outputs.sorted(by: { $0.key < $1.key }) {
+    let actual = try #require(outputs[name], "\(name)")
+    expectClose(actual, expected, golden: golden, name)
+  }
+}
