@@ -12,8 +12,8 @@ package enum ArchitectureError: Error, Equatable, CustomStringConvertible {
   case unsupportedValue(model: String, key: String, value: String, expected: String)
   case noEmbedding(model: String, suffix: String)
   case severalEmbeddings(model: String, names: [String])
-  /// At least one problem; at most `WeightProblem.mostShown`, `omitted` more were found.
-  case weights(model: String, problems: [WeightProblem], omitted: Int)
+  /// All there are, at least one; the text names at most `WeightProblem.mostShown` of them.
+  case weights(model: String, problems: [WeightProblem])
 
   package var description: String {
     switch self {
@@ -36,10 +36,11 @@ package enum ArchitectureError: Error, Equatable, CustomStringConvertible {
       "the checkpoint has no tensor whose name ends with '\(suffix)', so it holds no \(model)"
     case .severalEmbeddings(let model, let names):
       "the checkpoint holds more than one \(model): " + names.joined(separator: ", ")
-    case .weights(let model, let problems, let omitted):
+    case .weights(let model, let problems):
       "the checkpoint does not fit the \(model): "
-        + problems.map(\.description).joined(separator: "; ")
-        + (omitted > 0 ? "; and \(omitted) more" : "")
+        + problems.prefix(WeightProblem.mostShown).map(\.description).joined(separator: "; ")
+        + (problems.count > WeightProblem.mostShown
+          ? "; and \(problems.count - WeightProblem.mostShown) more" : "")
     }
   }
 }

@@ -58,6 +58,7 @@ private struct AutoencoderConfiguration {
   var channels: [Int]
   var layers: Int
   var groups: Int
+  var activation: Unary
   var hasMidAttention: Bool
   var hasQuantConv: Bool
   var hasPostQuantConv: Bool
@@ -91,7 +92,7 @@ private struct AutoencoderConfiguration {
     let scaling = try config.number("scaling_factor", default: 0.18215)
     guard scaling > 0 else { throw config.refusal("scaling_factor", "a positive number") }
     facts.scalingFactor = scaling
-    try config.expect("act_fn", .string("silu"), .string("swish"))
+    activation = try config.imageActivation("act_fn")
     try config.expect("shift_factor", .number(0))
     try config.expect("latents_mean")
     try config.expect("latents_std")
@@ -109,7 +110,7 @@ private struct AutoencoderBuilder {
   private static let epsilon = 1e-6
 
   private var style: ResidualStyle {
-    ResidualStyle(groups: config.groups, epsilon: Self.epsilon, time: nil)
+    ResidualStyle(groups: config.groups, epsilon: Self.epsilon, activation: config.activation)
   }
 
   mutating func encode() {
@@ -169,7 +170,7 @@ private struct AutoencoderBuilder {
   private mutating func head(_ path: String, _ x: ImageValue, to channels: Int) -> ValueID {
     let norm = modules.groupNorm(
       "\(path).conv_norm_out", x.id, x.channels, groups: config.groups, epsilon: Self.epsilon)
-    let active = modules.node("\(path).conv_act", .unary(.silu), norm)
+    let active = modules.node("\(path).conv_act", .unary(config.activation), norm)
     return modules.convolution("\(path).conv_out", active, x.channels, channels, kernel: 3)
   }
 

@@ -11,21 +11,22 @@ struct ImageValue {
 struct ResidualStyle {
   var groups: Int
   var epsilon: Double
-  /// SiLU of the time embedding [N, width], when the model has one.
+  var activation: Unary
+  /// The activated time embedding [N, width], when the model has one.
   var time: (id: ValueID, width: Int)?
   /// The sum of both ways is divided by it.
   var outputScale: Double = 1
 }
 
 extension ModuleBuilder {
-  /// ResnetBlock2D: norm, SiLU, convolution, twice, with the time embedding added between; plus
+  /// ResnetBlock2D: norm, activation, convolution, twice, with the time embedding added between; plus
   /// the input, projected where the channel count changes.
   mutating func residualBlock(
     _ path: String, _ x: ImageValue, to channels: Int, _ style: ResidualStyle
   ) -> ImageValue {
     let norm1 = groupNorm(
       "\(path).norm1", x.id, x.channels, groups: style.groups, epsilon: style.epsilon)
-    let active1 = node("\(path).norm1.silu", .unary(.silu), norm1)
+    let active1 = node("\(path).norm1.act", .unary(style.activation), norm1)
     var hidden = convolution("\(path).conv1", active1, x.channels, channels, kernel: 3)
     if let time = style.time {
       let vector = linear("\(path).time_emb_proj", time.id, time.width, channels)
@@ -36,7 +37,7 @@ extension ModuleBuilder {
     }
     let norm2 = groupNorm(
       "\(path).norm2", hidden, channels, groups: style.groups, epsilon: style.epsilon)
-    let active2 = node("\(path).norm2.silu", .unary(.silu), norm2)
+    let active2 = node("\(path).norm2.act", .unary(style.activation), norm2)
     hidden = convolution("\(path).conv2", active2, channels, channels, kernel: 3)
     let shortcut =
       x.channels == channels

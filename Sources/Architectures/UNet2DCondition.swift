@@ -45,7 +45,8 @@ private struct UNet2DBuilder {
 
     let time = timeEmbedding(timestep)
     let style = ResidualStyle(
-      groups: config.groups, epsilon: config.epsilon, time: (time, config.timeWidth))
+      groups: config.groups, epsilon: config.epsilon, activation: config.activation,
+      time: (time, config.timeWidth))
     let first = convolution(
       "conv_in", centered(sample), config.inputChannels, config.channels[0], config.inputKernel)
     var x = ImageValue(id: first, channels: config.channels[0])
@@ -57,7 +58,7 @@ private struct UNet2DBuilder {
 
     let norm = modules.groupNorm(
       "conv_norm_out", x.id, x.channels, groups: config.groups, epsilon: config.epsilon)
-    let active = modules.node("conv_act", .unary(.silu), norm)
+    let active = modules.node("conv_act", .unary(config.activation), norm)
     let out = convolution(
       "conv_out", active, x.channels, config.outputChannels, config.outputKernel)
     modules.output(out, named: "out_sample")
@@ -78,7 +79,7 @@ private struct UNet2DBuilder {
     return modules.node("center_input", .binary(.subtract), doubled, one)
   }
 
-  /// SiLU of the time embedding [batch, timeWidth]; what every residual block projects.
+  /// The activated time embedding [batch, timeWidth]; what every residual block projects.
   private mutating func timeEmbedding(_ timestep: ValueID) -> ValueID {
     let width = config.channels[0]
     let frequencies = modules.constant(
@@ -99,11 +100,11 @@ private struct UNet2DBuilder {
         "time_proj", .pad(Pad(before: [0, 0], after: [0, 1])), embedding)
     }
     let hidden = modules.linear("time_embedding.linear_1", embedding, width, config.timeWidth)
-    let active = modules.node("time_embedding.act", .unary(.silu), hidden)
+    let active = modules.node("time_embedding.act", .unary(config.activation), hidden)
     let time = modules.linear(
       "time_embedding", active, config.timeWidth, config.timeWidth,
       path: "time_embedding.linear_2")
-    return modules.node("time_embedding.silu", .unary(.silu), time)
+    return modules.node("time_embedding.active", .unary(config.activation), time)
   }
 
   private mutating func downBlock(
@@ -115,7 +116,11 @@ private struct UNet2DBuilder {
       x = modules.residualBlock(
         "\(path).resnets.\(layer)", x, to: config.channels[level], style)
       switch config.downBlocks[level] {
-      case .cross: x.id = transformer("\(path).attentions.\(layer)", x, level, text)
+      case .cross:
+        x.id = transformer(
+          "\(path).attentions.\(layer)", x, level, text,
+          blocks: config.transformersDown[level][layer],
+          onlyCross: config.onlyCrossAttention[level])
       case .plain: break
       }
       skips.append(x)
@@ -134,7 +139,8 @@ private struct UNet2DBuilder {
     style.outputScale = config.midBlockScale
     let level = config.channels.count - 1
     x = modules.residualBlock("mid_block.resnets.0", x, to: x.channels, style)
-    x.id = transformer("mid_block.attentions.0", x, level, text, isMid: true)
+    x.id = transformer(
+      "mid_block.attentions.0", x, level, text, blocks: config.transformersMid, onlyCross: false)
     x = modules.residualBlock("mid_block.resnets.1", x, to: x.channels, style)
     modules.alias("mid_block", of: x.id, rank: 4)
   }
@@ -154,7 +160,10 @@ private struct UNet2DBuilder {
         "\(path).resnets.\(layer)", ImageValue(id: both, channels: x.channels + skip.channels),
         to: config.channels[level], style)
       switch config.upBlocks[place] {
-      case .cross: x.id = transformer("\(path).attentions.\(layer)", x, level, text)
+      case .cross:
+        x.id = transformer(
+          "\(path).attentions.\(layer)", x, level, text,
+          blocks: config.transformersUp[place][layer], onlyCross: config.onlyCrossAttention[level])
       case .plain: break
       }
     }
@@ -167,7 +176,8 @@ private struct UNet2DBuilder {
 
   /// Transformer2DModel: the image as rows through transformer blocks, added to what came in.
   private mutating func transformer(
-    _ path: String, _ x: ImageValue, _ level: Int, _ text: ValueID, isMid: Bool = false
+    _ path: String, _ x: ImageValue, _ level: Int, _ text: ValueID, blocks: Int,
+    onlyCross: Bool
   ) -> ValueID {
     let channels = x.channels
     let heads = config.heads[level]
@@ -183,10 +193,10 @@ private struct UNet2DBuilder {
       let projected = modules.convolution("\(path).proj_in", norm, channels, width, kernel: 1)
       rows = modules.rows("\(path).proj_in", projected, width)
     }
-    for layer in 0..<config.transformerLayers[level] {
+    for layer in 0..<blocks {
       rows = transformerBlock(
         "\(path).transformer_blocks.\(layer)", rows, width, heads, text,
-        onlyCross: config.onlyCrossAttention[level] && !isMid)
+        onlyCross: onlyCross)
     }
     var out: ValueID
     if config.usesLinearProjection {

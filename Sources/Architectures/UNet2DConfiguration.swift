@@ -1,3 +1,4 @@
+import GraphIR
 import JSONText
 
 /// What a UNet2DConditionModel's config.json says, as far as it changes what is computed.
@@ -24,11 +25,16 @@ struct UNet2DConfiguration {
   var channels: [Int]
   var layers: [Int]
   var heads: [Int]
-  var transformerLayers: [Int]
+  /// Transformer blocks behind each residual block: per level on the way down, in the middle, and
+  /// per up block, the coarsest first.
+  var transformersDown: [[Int]]
+  var transformersMid: Int
+  var transformersUp: [[Int]]
   var onlyCrossAttention: [Bool]
   var textWidth: Int
   var groups: Int
   var epsilon: Double
+  var activation: Unary
   var centersInput: Bool
   var cosineFirst: Bool
   var frequencyShift: Double
@@ -75,9 +81,7 @@ struct UNet2DConfiguration {
     for (channel, heads) in zip(channels, heads) where heads > channel {
       throw config.refusal("attention_head_dim", "no more heads than a level has channels")
     }
-    transformerLayers =
-      try config.ints("transformer_layers_per_block", count: count, in: 1...64)
-      ?? [Int](repeating: 1, count: count)
+    (transformersDown, transformersMid, transformersUp) = try config.transformers(layers: layers)
     onlyCrossAttention = try config.bools("only_cross_attention", default: false, count: count)
     let widths =
       try config.ints("cross_attention_dim", count: count) ?? [Int](repeating: 1280, count: count)
@@ -87,11 +91,12 @@ struct UNet2DConfiguration {
     }
     usesLinearProjection = try config.bool("use_linear_projection", default: false)
 
+    activation = try config.imageActivation("act_fn")
     centersInput = try config.bool("center_input_sample", default: false)
     cosineFirst = try config.bool("flip_sin_to_cos", default: true)
     frequencyShift = try config.number("freq_shift", default: 0)
-    guard (0...1).contains(frequencyShift), Double(channels[0] / 2) > frequencyShift else {
-      throw config.refusal("freq_shift", "0 or 1")
+    guard abs(frequencyShift) <= 1e6, Double(channels[0] / 2) > frequencyShift else {
+      throw config.refusal("freq_shift", "less than half of the first of block_out_channels")
     }
     timeWidth = try config.int("time_embedding_dim", default: 4 * channels[0])
     downsamplePadding = try config.int("downsample_padding", default: 1, in: 0...8)
@@ -111,7 +116,6 @@ struct UNet2DConfiguration {
 
   /// Keys that must say "off", and those that change nothing here.
   private static func refuseTheRest(_ config: inout Configuration) throws(ArchitectureError) {
-    try config.expect("act_fn", .string("silu"), .string("swish"))
     try config.expect("time_embedding_type", .string("positional"))
     try config.expect("time_embedding_act_fn")
     try config.expect("timestep_post_act")
@@ -119,7 +123,6 @@ struct UNet2DConfiguration {
     try config.expect("resnet_time_scale_shift", .string("default"))
     try config.expect("resnet_skip_time_act", .bool(false))
     try config.expect("resnet_out_scale_factor", .number(1))
-    try config.expect("reverse_transformer_layers_per_block")
     try config.expect("encoder_hid_dim")
     try config.expect("encoder_hid_dim_type")
     try config.expect("dual_cross_attention", .bool(false))
@@ -131,11 +134,67 @@ struct UNet2DConfiguration {
     try config.expect("projection_class_embeddings_input_dim")
     try config.expect("addition_embed_type")
     try config.expect("addition_time_embed_dim")
-    try config.expect("mid_block_only_cross_attention", .bool(false))
-    // Attention scores are computed in f32 anyway; dropout is off outside training; a count of
-    // heads for an embedding that is off says nothing.
+    // Attention scores are computed in f32 anyway; dropout is off outside training; the others
+    // belong to blocks and embeddings that are not there.
     _ = try config.bool("upcast_attention", default: false)
-    config.ignore("dropout", "addition_embed_type_num_heads")
+    config.ignore("dropout", "addition_embed_type_num_heads", "mid_block_only_cross_attention")
+    // diffusers' EMAModel writes the state of the weight average into the configuration.
+    config.ignore(
+      "decay", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup",
+      "inv_gamma", "power")
     try config.finish()
+  }
+}
+
+extension Configuration {
+  /// The nonlinearity of an image model's blocks; SiLU when it is not said.
+  mutating func imageActivation(_ key: String) throws(ArchitectureError) -> Unary {
+    guard let name = value(key) else { return .silu }
+    switch name.stringValue {
+    case "silu", "swish": return .silu
+    case "gelu": return .gelu
+    case "relu": return .relu
+    default: throw refusal(key, "silu, swish, gelu or relu")
+    }
+  }
+
+  /// How many transformer blocks stand behind each residual block. One number for all, one for
+  /// each level, or a list for each level with a number for each of its layers; up blocks have one
+  /// layer more, and lists within the list then need a key of their own.
+  fileprivate mutating func transformers(
+    layers: [Int]
+  ) throws(ArchitectureError) -> (down: [[Int]], mid: Int, up: [[Int]]) {
+    let key = "transformer_layers_per_block"
+    let upKey = "reverse_transformer_layers_per_block"
+    let value = value(key) ?? .integer(1)
+    let down = try perLayer(value, key, layers)
+    let upLayers = layers.reversed().map { $0 + 1 }
+    var upValue = value
+    if let own = self.value(upKey) {
+      upValue = own
+    } else if let levels = value.arrayValue {
+      guard levels.allSatisfy({ $0.arrayValue == nil }) else {
+        throw refusal(key, "no list within the list unless \(upKey) is given")
+      }
+      upValue = .array(levels.reversed())
+    }
+    return (down, down.last?.first ?? 1, try perLayer(upValue, upKey, upLayers))
+  }
+
+  private func perLayer(
+    _ value: JSONValue, _ key: String, _ layers: [Int]
+  ) throws(ArchitectureError) -> [[Int]] {
+    let levels = value.arrayValue ?? Array(repeating: value, count: layers.count)
+    var result: [[Int]] = []
+    for (level, count) in zip(levels, layers) {
+      let items = level.arrayValue ?? Array(repeating: level, count: count)
+      let numbers = items.compactMap(\.intValue).filter((1...64).contains)
+      if numbers.count == count, items.count == count { result.append(numbers) }
+    }
+    guard result.count == layers.count, levels.count == layers.count else {
+      throw refusal(
+        key, "a number from 1 to 64, or a list of \(layers.count) numbers or lists of numbers")
+    }
+    return result
   }
 }

@@ -48,11 +48,7 @@ struct WeightBinder {
     let rest = available.keys.filter { !used.contains($0) }.sorted()
     let all =
       problems + rest.filter { !isKnownAsUnused($0) }.map { WeightProblem.leftOver(name: $0) }
-    guard all.isEmpty else {
-      throw .weights(
-        model: model.rawValue, problems: Array(all.prefix(WeightProblem.mostShown)),
-        omitted: max(all.count - WeightProblem.mostShown, 0))
-    }
+    guard all.isEmpty else { throw .weights(model: model.rawValue, problems: all) }
     return rest
   }
 }

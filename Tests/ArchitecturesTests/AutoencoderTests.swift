@@ -45,14 +45,15 @@ func autoencoderGivesEncoderAndDecoder(_ folder: String) throws {
 
 /// Stable Diffusion 1.5's autoencoder has 83,653,863 parameters.
 @Test func autoencoderOfFullSize() throws {
-  var checkpoint = try Checkpoint("sd1-tiny/vae")
-  let latent = ["quant_conv", "encoder.conv_out"]
-  checkpoint.resize { name, size in
-    if latent.contains(where: { name.contains($0) }), size == 8 { return 8 }
-    return [8: 128, 12: 256, 16: 512][size] ?? size
+  func list(_ block: String) -> JSONValue {
+    .array([JSONValue](repeating: .string(block), count: 4))
   }
-  checkpoint.config["block_out_channels"] = .array([128, 256, 512, 512].map { .integer($0) })
-  checkpoint.config["norm_num_groups"] = .integer(32)
+  let checkpoint = try Checkpoint(
+    whole: [
+      "_class_name": .string("AutoencoderKL"), "layers_per_block": .integer(2),
+      "block_out_channels": .array([128, 256, 512, 512].map { .integer($0) }),
+      "down_block_types": list("DownEncoderBlock2D"), "up_block_types": list("UpDecoderBlock2D"),
+    ], present: ["decoder.conv_in.bias": [512]])
   let both = try checkpoint.build()
   #expect(both.reduce(0) { $0 + $1.parameterCount } == 83_653_863)
   #expect(both[0].facts.downsamplingFactor == 8)
@@ -108,4 +109,22 @@ func autoencoderGivesEncoderAndDecoder(_ folder: String) throws {
     checkpoint.failure()
       == .unsupportedValue(
         model: "AutoencoderKL", key: "shift_factor", value: "0.1", expected: "0.0"))
+}
+
+@Test(arguments: [
+  ("latents_mean", JSONValue.array([.number(0.1)])), ("latents_std", .array([.integer(1)])),
+  ("down_block_types", .array([.string("DownEncoderBlock2D"), .string("AttnDownEncoderBlock2D")])),
+  ("up_block_types", .array([.string("UpDecoderBlock2D")])), ("act_fn", .string("mish")),
+  ("block_out_channels", .array([.integer(8)])), ("scaling_factor", .integer(0)),
+  ("layers_per_block", .array([.integer(1), .integer(1)])),
+  ("latent_channels", .integer(1 << 40)), ("norm_num_groups", .integer(5)),
+])
+func autoencoderRefusesByName(_ key: String, _ value: JSONValue) throws {
+  var checkpoint = try Checkpoint("vae-bf16")
+  checkpoint.config[key] = value
+  let error = try #require(checkpoint.failure())
+  guard case .unsupportedValue("AutoencoderKL", key, value.text(), _) = error else {
+    Issue.record("\(error)")
+    return
+  }
 }

@@ -28,6 +28,15 @@ struct Checkpoint {
     }
   }
 
+  /// A configuration with the weights it asks for, as the error about an empty checkpoint lists
+  /// them. `present`: weights whose presence makes a model ask for others.
+  init(whole config: JSONObject, present: [String: Shape] = [:]) throws {
+    self.config = config
+    weights = present.mapValues { Fact(.f32, $0) }
+    guard case .weights(_, let problems) = failure() else { return }
+    for case .missing(let name, let shape) in problems { weights[name] = Fact(.f32, shape) }
+  }
+
   func build() throws -> [Architecture] {
     try architectures(config: .object(config), weights: weights)
   }
