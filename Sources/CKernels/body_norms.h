@@ -109,28 +109,31 @@ static void level_channel_sums(const float *x, size_t rows, size_t channels, dou
     }
 }
 
-__attribute__((always_inline)) static inline void scale_rows(plumb_unary_op op, const float *x,
-                                                             float *out, size_t rows,
-                                                             size_t channels, const float *scale,
-                                                             const float *shift) {
+__attribute__((always_inline)) static inline void scale_rows(
+    plumb_unary_op op, const float *x, float *out, size_t rows, size_t channels,
+    const float *center, const float *scale, const float *shift) {
   for (size_t row = 0; row < rows; row++) {
     const float *from = x + row * channels;
     float *to = out + row * channels;
     size_t c = 0;
-    for (; c + VW <= channels; c += VW)
-      v_store(to + c, m_apply(op, v_fma(v_load(from + c), v_load(scale + c), v_load(shift + c))));
+    for (; c + VW <= channels; c += VW) {
+      const vf v = v_sub(v_load(from + c), v_load(center + c));
+      v_store(to + c, m_apply(op, v_fma(v, v_load(scale + c), v_load(shift + c))));
+    }
     const int rest = (int)(channels - c);
     if (rest) {
-      const vf v =
-          v_fma(v_load_n(from + c, rest), v_load_n(scale + c, rest), v_load_n(shift + c, rest));
-      v_store_n(to + c, m_apply(op, v), rest);
+      const vf v = v_sub(v_load_n(from + c, rest), v_load_n(center + c, rest));
+      const vf scaled = v_fma(v, v_load_n(scale + c, rest), v_load_n(shift + c, rest));
+      v_store_n(to + c, m_apply(op, scaled), rest);
     }
   }
 }
 
 static void level_scale_shift(const float *x, float *out, size_t rows, size_t channels,
-                              const float *scale, const float *shift, plumb_unary_op op) {
-  WITH_UNARY(op, OP, scale_rows((plumb_unary_op)OP, x, out, rows, channels, scale, shift));
+                              const float *center, const float *scale, const float *shift,
+                              plumb_unary_op op) {
+  WITH_UNARY(op, OP,
+             scale_rows((plumb_unary_op)OP, x, out, rows, channels, center, scale, shift));
 }
 
 static void level_layer_norm(const float *x, float *out, size_t rows, size_t n,

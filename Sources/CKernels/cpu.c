@@ -147,8 +147,9 @@ void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *su
 }
 
 void plumb_scale_shift(const float *x, float *out, size_t rows, size_t channels,
-                       const float *scale, const float *shift, plumb_unary_op activation) {
-  level()->scale_shift(x, out, rows, channels, scale, shift, activation);
+                       const float *center, const float *scale, const float *shift,
+                       plumb_unary_op activation) {
+  level()->scale_shift(x, out, rows, channels, center, scale, shift, activation);
 }
 
 void plumb_layer_norm(const float *x, float *out, size_t rows, size_t n, const float *gamma,

@@ -20,7 +20,7 @@ struct level {
   float (*exponentials)(float *, size_t, float);
   void (*channel_sums)(const float *, size_t, size_t, double *, double *);
   void (*scale_shift)(const float *, float *, size_t, size_t, const float *, const float *,
-                      plumb_unary_op);
+                      const float *, plumb_unary_op);
   void (*layer_norm)(const float *, float *, size_t, size_t, const float *, const float *, float);
   void (*transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, size_t, size_t);
   void (*product)(const struct plumb_patches *, size_t, size_t, const float *, size_t, size_t,

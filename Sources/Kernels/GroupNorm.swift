@@ -12,11 +12,11 @@ package func groupNorm(
   let channels = x.shape[-1], rows = x.shape.dimensions.dropFirst().dropLast().reduce(1, *)
   checkGroupNorm(out, x, channels, scale, shift, groups)
   let to = out.floats, from = x.floats, gamma = scale?.floats, beta = shift?.floats
-  let pieces = max(1, min(threads * 2, rows / 64))
+  let pieces = max(1, min(16, rows / 64))
   let width = channels / groups
   for n in 0..<x.shape[0] {
     let start = n * rows * channels
-    // Each piece sums its rows; the pieces' sums are added in order, so threads change nothing.
+    // Pieces, not threads, cut the sums, and are added in order: threads change no bit.
     let sums = UnsafeMutablePointer<Double>.allocate(capacity: pieces * 2 * channels)
     defer { sums.deallocate() }
     sums.initialize(repeating: 0, count: pieces * 2 * channels)
@@ -26,7 +26,7 @@ package func groupNorm(
       plumb_channel_sums(
         from + start + first * channels, last - first, channels, own, own + channels)
     }
-    let factors = UnsafeMutablePointer<Float>.allocate(capacity: 2 * channels)
+    let factors = UnsafeMutablePointer<Float>.allocate(capacity: 3 * channels)
     defer { factors.deallocate() }
     for group in 0..<groups {
       var sum = 0.0, squares = 0.0
@@ -41,14 +41,18 @@ package func groupNorm(
       for c in (group * width)..<((group + 1) * width) {
         let factor = inverse * Double(gamma?[c] ?? 1)
         factors[c] = Float(factor)
-        factors[channels + c] = Float(Double(beta?[c] ?? 0) - mean * factor)
+        // What the mean loses as a float is made good in the shift, so a far mean costs nothing.
+        let center = Float(mean)
+        factors[channels + c] = Float(
+          Double(beta?[c] ?? 0) + (Double(center) - mean) * factor)
+        factors[2 * channels + c] = center
       }
     }
     parallelRanges(rows, minimum: 16, threads: threads) { range in
       let offset = start + range.lowerBound * channels
       plumb_scale_shift(
-        from + offset, to + offset, range.count, channels, factors, factors + channels,
-        activation.operation)
+        from + offset, to + offset, range.count, channels, factors + 2 * channels, factors,
+        factors + channels, activation.operation)
     }
   }
 }

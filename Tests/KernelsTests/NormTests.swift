@@ -11,7 +11,7 @@ extension KernelTests {
     var numbers = Numbers(5)
     let channels = shape[shape.count - 1]
     let scale = numbers.tensor([channels]), shift = numbers.tensor([channels])
-    for (offset, absolute) in [(Float(0), Float(3e-6)), (300, 2e-4)] {
+    for (offset, absolute) in [(Float(0), Float(3e-6)), (300, 5e-6)] {
       let x = numbers.tensor(shape, offset: offset)
       for activation in [Activation.identity, .silu] {
         for threads in [1, 2] {

@@ -102,9 +102,10 @@ float plumb_exponentials(float *row, size_t count, float scale);
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
                         double *squares);
 
-/// out[row, c] = activation(x[row, c] * scale[c] + shift[c]); in place allowed.
+/// out[row, c] = activation((x[row, c] - center[c]) * scale[c] + shift[c]); in place allowed.
 void plumb_scale_shift(const float *x, float *out, size_t rows, size_t channels,
-                       const float *scale, const float *shift, plumb_unary_op activation);
+                       const float *center, const float *scale, const float *shift,
+                       plumb_unary_op activation);
 
 /// Per row: (x - mean) / sqrt(variance + epsilon) * gamma + beta; gamma and beta [n] or NULL.
 void plumb_layer_norm(const float *x, float *out, size_t rows, size_t n, const float *gamma,
