@@ -1,48 +1,90 @@
-/// Splits elements into planes: first the lowest byte of every element, then the next one, … Bytes
-/// of one significance lie together, which compresses far better than elements do.
+// Elements taken apart into planes: first the lowest byte of every element, then the next one, …
+// Bytes of one significance lie together, which compresses far better than elements do. Rotated
+// planes are those of the elements' words rotated left by one bit: a float's sign then is its
+// lowest bit, and the exponent fills the highest bytes alone.
+
+/// Splits elements into planes.
 ///
-/// Precondition: `bytes` holds whole elements of `width` bytes.
-package func bytePlanes(_ bytes: RawSpan, width: Int) -> [[UInt8]] {
-  precondition(width > 0 && bytes.byteCount % width == 0)
-  let count = bytes.byteCount / width
-  return bytes.withUnsafeBytes { source in
-    (0..<width).map { plane in
-      [UInt8](unsafeUninitializedCapacity: count) { target, filled in
-        for i in 0..<count { target[i] = source[i * width + plane] }
-        filled = count
+/// Precondition: `source` holds whole elements of `width` bytes, 1, 2, 4 or 8; `planes` has as
+/// many bytes.
+func splitPlanes(
+  _ source: UnsafeRawBufferPointer, width: Int, rotated: Bool,
+  into planes: UnsafeMutableRawBufferPointer
+) {
+  precondition(source.count % width == 0 && planes.count == source.count)
+  guard let from = source.baseAddress, let base = planes.baseAddress else { return }
+  let count = source.count / width
+  let p = base.assumingMemoryBound(to: UInt8.self)
+  switch width {
+  case 2:
+    let words = from.assumingMemoryBound(to: UInt16.self)
+    let (shift, back): (UInt16, UInt16) = rotated ? (1, 15) : (0, 16)
+    for i in 0..<count {
+      let word = words[i] << shift | words[i] >> back
+      p[i] = UInt8(truncatingIfNeeded: word)
+      p[count + i] = UInt8(truncatingIfNeeded: word >> 8)
+    }
+  case 4:
+    let words = from.assumingMemoryBound(to: UInt32.self)
+    let (shift, back): (UInt32, UInt32) = rotated ? (1, 31) : (0, 32)
+    for i in 0..<count {
+      let word = words[i] << shift | words[i] >> back
+      p[i] = UInt8(truncatingIfNeeded: word)
+      p[count + i] = UInt8(truncatingIfNeeded: word >> 8)
+      p[2 * count + i] = UInt8(truncatingIfNeeded: word >> 16)
+      p[3 * count + i] = UInt8(truncatingIfNeeded: word >> 24)
+    }
+  case 8:
+    let words = from.assumingMemoryBound(to: UInt64.self)
+    let (shift, back): (UInt64, UInt64) = rotated ? (1, 63) : (0, 64)
+    for plane in 0..<8 {
+      let place = UInt64(8 * plane)
+      for i in 0..<count {
+        let word = words[i] << shift | words[i] >> back
+        p[plane * count + i] = UInt8(truncatingIfNeeded: word >> place)
       }
     }
+  default:
+    precondition(width == 1, "no elements have \(width) bytes")
+    planes.copyMemory(from: source)
   }
 }
 
-/// Puts planes together again; the inverse of `bytePlanes`.
-///
-/// Precondition: `planes` holds one plane after the other, as many bytes as `target`, which holds
-/// whole elements of `width` bytes.
-package func mergeBytePlanes(
-  _ planes: [UInt8], width: Int, into target: UnsafeMutableRawBufferPointer
+/// Puts planes together again; the inverse of `splitPlanes`, with the same preconditions.
+func mergePlanes(
+  _ planes: UnsafeRawBufferPointer, width: Int, rotated: Bool,
+  into target: UnsafeMutableRawBufferPointer
 ) {
-  precondition(width > 0 && target.count % width == 0 && planes.count == target.count)
+  precondition(target.count % width == 0 && planes.count == target.count)
+  guard let from = planes.baseAddress, let base = target.baseAddress else { return }
   let count = target.count / width
-  guard count > 0, let base = target.baseAddress else { return }
-  planes.withUnsafeBufferPointer { planes in
-    guard let p = planes.baseAddress else { return }
-    // Two and four bytes are whole-word stores, which the compiler turns into vector code.
-    switch width {
-    case 2:
-      let words = base.assumingMemoryBound(to: UInt16.self)
-      for i in 0..<count { words[i] = UInt16(p[i]) | UInt16(p[count + i]) << 8 }
-    case 4:
-      let words = base.assumingMemoryBound(to: UInt32.self)
-      for i in 0..<count {
-        let low = UInt32(p[i]) | UInt32(p[count + i]) << 8
-        words[i] = low | UInt32(p[2 * count + i]) << 16 | UInt32(p[3 * count + i]) << 24
-      }
-    default:
-      let bytes = base.assumingMemoryBound(to: UInt8.self)
-      for i in 0..<count {
-        for plane in 0..<width { bytes[i * width + plane] = p[plane * count + i] }
-      }
+  let p = from.assumingMemoryBound(to: UInt8.self)
+  switch width {
+  case 2:
+    let words = base.assumingMemoryBound(to: UInt16.self)
+    let (shift, back): (UInt16, UInt16) = rotated ? (1, 15) : (0, 16)
+    for i in 0..<count {
+      let word = UInt16(p[i]) | UInt16(p[count + i]) << 8
+      words[i] = word >> shift | word << back
     }
+  case 4:
+    let words = base.assumingMemoryBound(to: UInt32.self)
+    let (shift, back): (UInt32, UInt32) = rotated ? (1, 31) : (0, 32)
+    for i in 0..<count {
+      let low = UInt32(p[i]) | UInt32(p[count + i]) << 8
+      let word = low | UInt32(p[2 * count + i]) << 16 | UInt32(p[3 * count + i]) << 24
+      words[i] = word >> shift | word << back
+    }
+  case 8:
+    let words = base.assumingMemoryBound(to: UInt64.self)
+    let (shift, back): (UInt64, UInt64) = rotated ? (1, 63) : (0, 64)
+    for i in 0..<count {
+      var word: UInt64 = 0
+      for plane in 0..<8 { word |= UInt64(p[plane * count + i]) << UInt64(8 * plane) }
+      words[i] = word >> shift | word << back
+    }
+  default:
+    precondition(width == 1, "no elements have \(width) bytes")
+    target.copyMemory(from: planes)
   }
 }

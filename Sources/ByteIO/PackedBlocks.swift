@@ -1,139 +1,201 @@
-/// How a block of elements lies in a file.
-package struct PackedBlock: Hashable, Sendable {
-  package enum Packing: Hashable, Sendable {
-    /// As it is, with a CRC-32.
-    case raw(checksum: UInt32)
-    /// One zstd frame.
-    case frame
-    /// A zstd frame per byte plane.
-    case planes
-  }
+import Synchronization
 
-  package var packing: Packing
-  /// Where the first part begins in the file.
-  package var offset: Int
-  /// Bytes of each part; the parts follow each other.
-  package var parts: [Int]
-  /// Bytes of the unpacked block.
-  package var byteCount: Int
+/// How the bytes of a block are packed; formats/plumb.md §4.
+package enum BlockPacking: Hashable, Sendable {
+  /// As they are, with a CRC-32.
+  case raw
+  /// One zstd frame.
+  case frame
+  /// A zstd frame per byte plane of elements of `width` bytes.
+  case planes(width: Int)
+  /// The same of the elements rotated left by one bit.
+  case rotatedPlanes(width: Int)
 
-  package init(packing: Packing, offset: Int, parts: [Int], byteCount: Int) {
-    self.packing = packing
-    self.offset = offset
-    self.parts = parts
-    self.byteCount = byteCount
-  }
-}
-
-/// Packs consecutive blocks of `bytes` on all cores.
-///
-/// - Parameters:
-///   - blockByteCount: unpacked bytes of every block but the last.
-///   - blocks: which of them to pack.
-///   - planeWidth: bytes of an element, to pack each byte plane on its own; nil packs blocks whole.
-/// - Returns: per block its parts.
-package func packBlocks(
-  _ bytes: RawSpan, blockByteCount: Int, blocks: Range<Int>, planeWidth: Int?, level: Int
-) throws(ByteIOError) -> [[[UInt8]]] {
-  let count = bytes.byteCount
-  var packed = [[[UInt8]]](repeating: [], count: blocks.count)
-  var failure: ByteIOError?
-  bytes.withUnsafeBytes { source in
-    packed.withUnsafeMutableBufferPointer { target in
-      // Each piece reads its own bytes and writes its own element.
-      nonisolated(unsafe) let source = source
-      nonisolated(unsafe) let target = target
-      do throws(ByteIOError) {
-        try concurrently(blocks.count) { (piece) throws(ByteIOError) in
-          let start = (blocks.lowerBound + piece) * blockByteCount
-          let end = min(start + blockByteCount, count)
-          let block = UnsafeRawBufferPointer(rebasing: source[start..<end]).bytes
-          let compressor = try ZstandardCompressor(level: level)
-          var parts: [[UInt8]] = []
-          if let planeWidth {
-            for plane in bytePlanes(block, width: planeWidth) {
-              parts.append(try compressor.compress(plane))
-            }
-          } else {
-            parts.append(try compressor.compress(block))
-          }
-          target[piece] = parts
-        }
-      } catch { failure = error }
+  fileprivate var planes: (width: Int, rotated: Bool)? {
+    switch self {
+    case .raw, .frame: nil
+    case .planes(let width): (width, false)
+    case .rotatedPlanes(let width): (width, true)
     }
   }
-  if let failure { throw failure }
-  return packed
 }
 
-/// Unpacks the consecutive blocks of one run of bytes on all cores, checking each.
+/// A block as it lies in a file.
+package struct PackedBlock: Hashable, Sendable {
+  /// Bytes each part takes, one behind the other: one part, or one per byte plane.
+  package var parts: [Int]
+  /// CRC-32 of a raw block; 0 otherwise, as zstd frames carry their own.
+  package var checksum: UInt32
+
+  package init(parts: [Int], checksum: UInt32 = 0) {
+    self.parts = parts
+    self.checksum = checksum
+  }
+}
+
+/// Content cut into blocks of one size, but for the last, which may be smaller.
+package struct BlockCut: Hashable, Sendable {
+  package let byteCount: Int
+  package let blockByteCount: Int
+
+  /// Precondition: `blockByteCount` is positive.
+  package init(byteCount: Int, blockByteCount: Int) {
+    precondition(blockByteCount > 0 && byteCount >= 0)
+    self.byteCount = byteCount
+    self.blockByteCount = blockByteCount
+  }
+
+  /// How many blocks there are.
+  package var count: Int {
+    byteCount / blockByteCount + (byteCount % blockByteCount > 0 ? 1 : 0)
+  }
+
+  /// The bytes of block `index` in the content.
+  package subscript(index: Int) -> Range<Int> {
+    let start = index * blockByteCount
+    return start..<start + min(blockByteCount, byteCount - start)
+  }
+}
+
+/// Packs content on all cores and appends its blocks in their order. The same content, cut,
+/// packing and level give the same bytes, however many cores there are.
 ///
 /// - Parameters:
-///   - blocks: lie within the file, one after the other; all but the last have the first's byte
-///     count.
-///   - planeWidth: bytes of an element.
-///   - target: as many bytes as the blocks have together.
-package func unpackBlocks(
-  _ blocks: [PackedBlock], of file: MappedFile, planeWidth: Int,
-  into target: inout MutableRawSpan
-) throws(ByteIOError) {
-  let blockByteCount = blocks.first?.byteCount ?? 0
-  precondition(blocks.reduce(0) { $0 + $1.byteCount } == target.byteCount)
+///   - level: zstd's, 1 to 22.
+///   - source: copies the given range of the content to a span of its size.
+package func packBlocks(
+  _ cut: BlockCut, _ packing: BlockPacking, level: Int, into writer: inout AtomicFileWriter,
+  reading source: @Sendable (Range<Int>, inout MutableRawSpan) -> Void
+) throws(ByteIOError) -> [PackedBlock] {
+  let queue = Mutex(WriteQueue(count: cut.count))
   var failure: ByteIOError?
-  target.withUnsafeMutableBytes { target in
-    // Each piece writes its own bytes.
-    nonisolated(unsafe) let target = target
+  withUnsafeMutablePointer(to: &writer) { writer in
+    // Whoever holds the queue's turn writes, nobody else.
+    nonisolated(unsafe) let writer = writer
     do throws(ByteIOError) {
-      try concurrently(blocks.count) { (piece) throws(ByteIOError) in
-        let start = piece * blockByteCount
-        let end = start + blocks[piece].byteCount
-        try unpack(
-          blocks[piece], of: file, planeWidth: planeWidth,
-          into: UnsafeMutableRawBufferPointer(rebasing: target[start..<end]))
+      try concurrently(
+        cut.count,
+        with: { () throws(ByteIOError) in
+          try BlockPacker(blockByteCount: cut[0].count, level: level)
+        }
+      ) { (packer, index) throws(ByteIOError) in
+        let (parts, checksum) = try packer.pack(cut[index], packing, source)
+        let hasTurn = queue.withLock { queue in
+          queue.blocks[index] = PackedBlock(parts: parts.map(\.count), checksum: checksum)
+          queue.waiting[index] = parts
+          return queue.takeTurn()
+        }
+        guard hasTurn else { return }
+        while let parts = queue.withLock({ $0.nextParts() }) {
+          for part in parts { try writer.pointee.append(part) }
+        }
       }
     } catch { failure = error }
   }
   if let failure { throw failure }
+  return queue.withLock { $0.blocks }
 }
 
-private func unpack(
-  _ block: PackedBlock, of file: MappedFile, planeWidth: Int,
-  into target: UnsafeMutableRawBufferPointer
-) throws(ByteIOError) {
-  var offset = block.offset
-  switch block.packing {
-  case .raw(let checksum):
-    try file.withBytes(in: offset..<offset + target.count) { (bytes) throws(ByteIOError) in
-      guard crc32(bytes) == checksum else {
-        throw .corrupt(codec: "raw", reason: "its CRC-32 is not the one it was written with")
-      }
-      bytes.withUnsafeBytes { target.copyMemory(from: $0) }
+/// Packed blocks that wait for those before them to be written.
+private struct WriteQueue {
+  var blocks: [PackedBlock]
+  var waiting: [Int: [[UInt8]]] = [:]
+  private var next = 0
+  private var isWriting = false
+
+  init(count: Int) { blocks = .init(repeating: PackedBlock(parts: []), count: count) }
+
+  /// Whether the caller is to write what is ready.
+  mutating func takeTurn() -> Bool {
+    guard !isWriting, waiting[next] != nil else { return false }
+    isWriting = true
+    return true
+  }
+
+  /// What is to be written next; nil ends the caller's turn.
+  mutating func nextParts() -> [[UInt8]]? {
+    guard let parts = waiting.removeValue(forKey: next) else {
+      isWriting = false
+      return nil
     }
-  case .frame:
-    let decompressor = try ZstandardDecompressor()
-    try file.withBytes(in: offset..<offset + block.parts[0]) { (frame) throws(ByteIOError) in
-      var whole = target.mutableBytes
-      try decompressor.decompress(frame, into: &whole)
+    next += 1
+    return parts
+  }
+}
+
+/// The packing that makes the content smallest, judged by its first bytes.
+///
+/// - Parameter candidates: not empty; the first of equally good ones is taken.
+package func smallestPacking(
+  of byteCount: Int, _ candidates: [BlockPacking], level: Int,
+  reading source: @Sendable (Range<Int>, inout MutableRawSpan) -> Void
+) throws(ByteIOError) -> BlockPacking {
+  let sample = 0..<min(byteCount, 1 << 17)
+  var packer = try BlockPacker(blockByteCount: sample.count, level: level)
+  var best = (packing: candidates[0], size: Int.max)
+  for candidate in candidates {
+    let size = try packer.pack(sample, candidate, source).parts.reduce(0) { $0 + $1.count }
+    if size < best.size { best = (candidate, size) }
+  }
+  return best.packing
+}
+
+/// One core's tools for packing.
+private struct BlockPacker: ~Copyable {
+  private let thorough: ZstandardCompressor
+  /// Huffman codes and hardly any matches: best, and four times faster, for the bytes of trained
+  /// weights, in which chance matches cost more than they save.
+  private let entropy: ZstandardCompressor
+  private let block: AlignedScratch
+  private let planes: AlignedScratch
+  private let level: Int
+
+  init(blockByteCount: Int, level: Int) throws(ByteIOError) {
+    let first = try ZstandardCompressor(level: level)
+    let second = try ZstandardCompressor(level: -1000, forcesHuffman: true)
+    thorough = first
+    entropy = second
+    block = AlignedScratch(blockByteCount)
+    planes = AlignedScratch(blockByteCount)
+    self.level = level
+  }
+
+  mutating func pack(
+    _ range: Range<Int>, _ packing: BlockPacking,
+    _ source: (Range<Int>, inout MutableRawSpan) -> Void
+  ) throws(ByteIOError) -> (parts: [[UInt8]], checksum: UInt32) {
+    let content = UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<range.count])
+    var span = content.mutableBytes
+    source(range, &span)
+    guard let (width, rotated) = packing.planes else {
+      let bytes = UnsafeRawBufferPointer(content)
+      return packing == .raw
+        ? ([Array(bytes)], crc32(bytes.bytes)) : ([try compress(bytes)], 0)
     }
-  case .planes:
-    let decompressor = try ZstandardDecompressor()
-    let count = target.count / planeWidth
-    var planes = [UInt8](repeating: 0, count: target.count)
-    var failure: ByteIOError?
-    planes.withUnsafeMutableBytes { bytes in
-      do throws(ByteIOError) {
-        for (plane, part) in block.parts.enumerated() {
-          let place = UnsafeMutableRawBufferPointer(
-            rebasing: bytes[plane * count..<(plane + 1) * count])
-          try file.withBytes(in: offset..<offset + part) { (frame) throws(ByteIOError) in
-            var span = place.mutableBytes
-            try decompressor.decompress(frame, into: &span)
-          }
-          offset += part
-        }
-      } catch { failure = error }
+    let planes = UnsafeMutableRawBufferPointer(rebasing: self.planes.bytes[..<range.count])
+    splitPlanes(UnsafeRawBufferPointer(content), width: width, rotated: rotated, into: planes)
+    let count = range.count / width
+    var parts: [[UInt8]] = []
+    for plane in 0..<width {
+      let place = planes[plane * count..<(plane + 1) * count]
+      parts.append(
+        try compress(UnsafeRawBufferPointer(UnsafeMutableRawBufferPointer(rebasing: place))))
     }
-    if let failure { throw failure }
-    mergeBytePlanes(planes, width: planeWidth, into: target)
+    return (parts, 0)
+  }
+
+  /// The smaller of both compressors' frames; of long pieces a sample tells whether the thorough
+  /// one is worth its time, unless a high level asks for all that can be had.
+  private func compress(_ bytes: UnsafeRawBufferPointer) throws(ByteIOError) -> [UInt8] {
+    let quick = try entropy.compress(bytes.bytes)
+    let sampleCount = 1 << 15
+    if bytes.count > 2 * sampleCount, level < 10 {
+      let start = bytes.count / 2
+      let sample = UnsafeRawBufferPointer(rebasing: bytes[start..<start + sampleCount]).bytes
+      let (a, b) = (try thorough.compress(sample).count, try entropy.compress(sample).count)
+      if a > b - b / 64 { return quick }
+    }
+    let slow = try thorough.compress(bytes.bytes)
+    return slow.count < quick.count ? slow : quick
   }
 }

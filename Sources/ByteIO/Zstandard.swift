@@ -5,8 +5,11 @@ import CZstd
 package struct ZstandardCompressor: ~Copyable {
   private let context: OpaquePointer
 
-  /// `level`: 1 (fast) … 22 (small). `checksum`: each frame ends with one of its content.
-  package init(level: Int, checksum: Bool = true) throws(ByteIOError) {
+  /// `level`: 1 (fast) … 22 (small); negative ones find ever fewer matches. `checksum`: each frame
+  /// ends with one of its content. `forcesHuffman`: negative levels code literals too.
+  package init(
+    level: Int, checksum: Bool = true, forcesHuffman: Bool = false
+  ) throws(ByteIOError) {
     let lowest = Int(ZSTD_minCLevel())
     let highest = Int(ZSTD_maxCLevel())
     guard level >= lowest, level <= highest else {
@@ -19,6 +22,8 @@ package struct ZstandardCompressor: ~Copyable {
       ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)),
       ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksum ? 1 : 0),
       ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1),
+      // ZSTD_c_literalCompressionMode with ZSTD_lcm_huffman, whose names are macros.
+      forcesHuffman ? ZSTD_CCtx_setParameter(context, ZSTD_c_experimentalParam5, 1) : 0,
     ]
     if let code = codes.first(where: { ZSTD_isError($0) != 0 }) {
       ZSTD_freeCCtx(context)
@@ -30,17 +35,18 @@ package struct ZstandardCompressor: ~Copyable {
   deinit { ZSTD_freeCCtx(context) }
 
   package func compress(_ bytes: RawSpan) throws(ByteIOError) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.byteCount))
-    let size = result.withUnsafeMutableBytes { target in
-      bytes.withUnsafeBytes { source in
+    let capacity = ZSTD_compressBound(bytes.byteCount)
+    var size = 0
+    let result = [UInt8](unsafeUninitializedCapacity: capacity) { target, count in
+      size = bytes.withUnsafeBytes { source in
         ZSTD_compress2(
-          context, target.baseAddress, target.count, source.baseAddress, source.count)
+          context, target.baseAddress, capacity, source.baseAddress, source.count)
       }
+      count = ZSTD_isError(size) != 0 ? 0 : size
     }
     if ZSTD_isError(size) != 0 {
       throw .corrupt(codec: "zstd", reason: String(cString: ZSTD_getErrorName(size)))
     }
-    result.removeLast(result.count - size)
     return result
   }
 }

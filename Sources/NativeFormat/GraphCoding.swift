@@ -1,3 +1,4 @@
+import ByteIO
 import GraphIR
 import JSONText
 import TensorBase
@@ -37,34 +38,36 @@ extension Graph {
   }
 
   /// Reads a graph; `validate` checks what it says.
-  init(json: JSONValue) throws(IndexFault) {
-    let object = try IndexObject(json, "a graph")
-    let name = try object.string("name")
+  ///
+  /// - Parameter newer: a newer minor version wrote the file.
+  init(json: JSONValue, newer: Bool) throws(IndexFault) {
+    let name = try IndexObject(json, "a graph").string("name")
     let what = "graph '\(name)'"
+    let object = try IndexObject(json, what)
+    try object.expect(["name", "values", "inputs", "outputs", "nodes"], newer: newer)
     let values = try object.array("values").map { item throws(IndexFault) in
-      try Value(json: item, graph: what)
+      try Value(json: item, graph: what, newer: newer)
     }
     let inputs = try object.array("inputs").map { item throws(IndexFault) in
-      try GraphInput(json: item, graph: what)
+      try GraphInput(json: item, graph: what, newer: newer)
     }
-    let outputs = try object.array("outputs").map { item throws(IndexFault) in
-      guard let index = item.intValue else { throw IndexFault("an output of \(what) is none") }
-      return ValueID(index)
-    }
+    let outputs = try object.integers("outputs").map { ValueID($0) }
     let nodes = try object.array("nodes").map { item throws(IndexFault) in
-      try Node(json: item, graph: what)
+      try Node(json: item, graph: what, newer: newer)
     }
     self.init(name: name, values: values, inputs: inputs, outputs: outputs, nodes: nodes)
   }
 }
 
 extension Node {
-  fileprivate init(json: JSONValue, graph: String) throws(IndexFault) {
-    let object = try IndexObject(json, "a node of \(graph)")
-    let name = try object.string("name")
+  fileprivate init(json: JSONValue, graph: String, newer: Bool) throws(IndexFault) {
+    let name = try IndexObject(json, "a node of \(graph)").string("name")
+    let what = "node '\(name)' of \(graph)"
+    let object = try IndexObject(json, what)
+    try object.expect(["name", "op", "inputs", "outputs", "attributes"], newer: newer)
     let op = try Op(
       name: try object.string("op"),
-      attributes: try IndexObject(object.object["attributes"], "node '\(name)' of \(graph)"))
+      attributes: try IndexObject(object.object["attributes"], what))
     self.init(
       name: name, op: op, inputs: try object.references("inputs"),
       outputs: try object.references("outputs"))
@@ -72,12 +75,23 @@ extension Node {
 }
 
 extension GraphInput {
-  fileprivate init(json: JSONValue, graph: String) throws(IndexFault) {
-    let object = try IndexObject(json, "an input of \(graph)")
+  fileprivate init(json: JSONValue, graph: String, newer: Bool) throws(IndexFault) {
+    let what = "an input of \(graph)"
+    let object = try IndexObject(json, what)
+    try object.expect(["value", "type", "dimensions"], newer: newer)
     let dimensions = try object.array("dimensions").map { item throws(IndexFault) -> Dimension in
       if let size = item.intValue, size >= 0 { return .size(size) }
       if let symbol = item.stringValue, !symbol.isEmpty { return .symbol(symbol) }
-      throw IndexFault("an input of \(graph) has a dimension that is none")
+      throw IndexFault("\(what) has a dimension that is none")
+    }
+    let known = dimensions.map { dimension in
+      switch dimension {
+      case .size(let size): size
+      case .symbol: 1
+      }
+    }
+    guard let shape = try? Shape(checking: known), isStorable(shape) else {
+      throw IndexFault("\(what) has the dimensions \(known), beyond what the format holds")
     }
     self.init(
       value: ValueID(try object.integer("value")), type: try object.name("type"),
@@ -93,38 +107,41 @@ extension Value {
     case .weight(let tensor, let fact):
       .object([
         "name": .string(name), "origin": .string("weight"), "tensor": .string(tensor),
-        "type": .string(fact.type.rawValue), "shape": dimensions(fact.shape),
+        "type": .string(fact.type.rawValue), "shape": NativeFormat.json(fact.shape),
       ])
     case .constant(let tensor):
       .object([
         "name": .string(name), "origin": .string("constant"),
-        "type": .string(tensor.type.rawValue), "shape": dimensions(tensor.shape),
-        "elements": elements(of: tensor),
+        "type": .string(tensor.type.rawValue), "shape": NativeFormat.json(tensor.shape),
+        "bytes": .string(hexText(tensor.bytes)),
       ])
     }
   }
 
-  fileprivate init(json: JSONValue, graph: String) throws(IndexFault) {
-    let object = try IndexObject(json, "a value of \(graph)")
-    let name = try object.string("name")
+  fileprivate init(json: JSONValue, graph: String, newer: Bool) throws(IndexFault) {
+    let name = try IndexObject(json, "a value of \(graph)").string("name")
+    let object = try IndexObject(json, "value '\(name)' of \(graph)")
+    let origin: Origin
+    var keys = ["name", "origin"]
     switch try object.string("origin") {
-    case "input": self.init(name: name, origin: .input)
-    case "node": self.init(name: name, origin: .node)
+    case "input": origin = .input
+    case "node": origin = .node
     case "weight":
-      self.init(
-        name: name,
-        origin: .weight(
-          tensor: try object.string("tensor"),
-          Fact(try object.name("type"), try object.shape("shape"))))
+      keys += ["tensor", "type", "shape"]
+      origin = .weight(
+        tensor: try object.string("tensor"),
+        Fact(try object.name("type"), try object.shape("shape")))
     case "constant":
-      self.init(
-        name: name,
-        origin: .constant(
-          try tensor(
-            try object.name("type"), try object.shape("shape"), try object.array("elements"),
-            name: name)))
-    case let other: throw IndexFault("value '\(name)' of \(graph) comes from '\(other)'")
+      keys += ["type", "shape", "bytes"]
+      let fact = Fact(try object.name("type"), try object.shape("shape"))
+      origin = .constant(
+        Tensor(
+          type: fact.type, shape: fact.shape,
+          bytes: try object.bytes("bytes", count: fact.byteCount)))
+    case let other: throw IndexFault("\(object.what) comes from '\(other)'")
     }
+    try object.expect(keys, newer: newer)
+    self.init(name: name, origin: origin)
   }
 }
 
@@ -138,48 +155,4 @@ extension IndexObject {
       return ValueID(index)
     }
   }
-
-  fileprivate func shape(_ key: String) throws(IndexFault) -> Shape {
-    let dimensions = try integers(key)
-    do {
-      return try Shape(checking: dimensions)
-    } catch { throw IndexFault("'\(key)' of \(what): \(error)") }
-  }
-}
-
-private func dimensions(_ shape: Shape) -> JSONValue {
-  .array(shape.dimensions.map { .integer(Int64($0)) })
-}
-
-/// The elements of a constant: integers as they are, floats by their bit patterns as binary64
-/// numbers, which JSON keeps exactly; NaN and the infinities, which JSON lacks, as strings.
-private func elements(of tensor: Tensor) -> JSONValue {
-  if tensor.type.isFloatingPoint {
-    return .array(
-      tensor.doubles.map { number in
-        number.isFinite ? .number(number) : .string("\(number)")
-      })
-  }
-  return .array(tensor.int64s.map { .integer($0) })
-}
-
-private func tensor(
-  _ type: ElementType, _ shape: Shape, _ elements: [JSONValue], name: String
-) throws(IndexFault) -> Tensor {
-  guard elements.count == shape.count else {
-    throw IndexFault("constant '\(name)' has \(elements.count) elements for \(shape)")
-  }
-  if type.isFloatingPoint {
-    let numbers = try elements.map { item throws(IndexFault) in
-      if let number = item.doubleValue { return Float(number) }
-      if let text = item.stringValue, let number = Double(text) { return Float(number) }
-      throw IndexFault("constant '\(name)' holds what is no number")
-    }
-    return Tensor(floats: numbers, shape: shape).converted(to: type)
-  }
-  let numbers = elements.compactMap(\.intValue)
-  guard numbers.count == elements.count else {
-    throw IndexFault("constant '\(name)' holds what is no whole number")
-  }
-  return Tensor(int64s: numbers.map { Int64($0) }, shape: shape).converted(to: type)
 }

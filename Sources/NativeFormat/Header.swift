@@ -1,22 +1,29 @@
 import ByteIO
 
-/// The first 128 bytes of a file; formats/plumb.md §2.
+/// The first bytes of a file; formats/plumb.md §2.
 struct Header: Hashable {
   static let byteCount = 128
   static let magic: [UInt8] = [0x50, 0x4c, 0x55, 0x4d, 0x42, 0x0d, 0x0a, 0x1a]
   static let major: UInt16 = 1
   static let minor: UInt16 = 0
+  /// The longest header of a newer minor version.
+  static let maximumByteCount = 4096
   /// The largest index that is read, in bytes: stored, and unpacked.
-  static let maximumIndexByteCount = 256 << 20
+  static let maximumIndexByteCount = 64 << 20
 
   var major = Header.major
   var minor = Header.minor
+  var byteCount = Header.byteCount
   var fileByteCount: UInt64 = 0
   var indexOffset: UInt64 = 0
   var indexByteCount: UInt64 = 0
   var unpackedIndexByteCount: UInt64 = 0
   /// SHA-256 of the index as stored.
   var indexDigest = [UInt8](repeating: 0, count: 32)
+
+  /// Whether a newer minor version wrote the file.
+  var isNewer: Bool { minor > Self.minor }
+  var versionText: String { "\(major).\(minor)" }
 
   var bytes: [UInt8] {
     var bytes = Self.magic
@@ -33,50 +40,57 @@ struct Header: Hashable {
     append(indexByteCount)
     append(unpackedIndexByteCount)
     bytes += indexDigest
-    bytes += [UInt8](repeating: 0, count: Self.byteCount - bytes.count)
+    bytes += [UInt8](repeating: 0, count: Self.byteCount - 4 - bytes.count)
+    append(crc32(bytes))
     return bytes
   }
 
   init() {}
 
-  /// Reads and checks the header of `file`, down to the index's digest.
+  /// Reads and checks the header of `file`.
   init(of file: MappedFile) throws(NativeError) {
     let name = file.name
-    guard file.size >= Self.magic.count,
-      try NativeFormat.bytes({ () throws(ByteIOError) in
-        try file.bytes(in: 0..<Self.magic.count)
-      }) == Self.magic
-    else { throw .notNative(file: name) }
-    guard file.size >= Self.byteCount else {
-      throw .badHeader(
-        file: name, reason: "the file ends after \(file.size) of \(Self.byteCount) bytes")
+    func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws(NativeError) {
+      if !condition { throw .badHeader(file: name, reason: reason()) }
     }
+    guard try file.beginsWithMagic else { throw .notNative(file: name) }
+    try require(
+      file.size >= Self.byteCount,
+      "the file ends after \(file.size) of \(Self.byteCount) bytes")
+    var checksum: UInt32 = 0
+    var found: UInt32 = 0
     var reserved: [UInt8] = []
-    var headerByteCount: UInt32 = 0
     do throws(ByteIOError) {
-      var reader = try ByteReader(file, range: Self.magic.count..<Self.byteCount)
+      var reader = try ByteReader(file, range: Self.magic.count..<file.size)
       major = try reader.u16()
       minor = try reader.u16()
-      headerByteCount = try reader.u32()
+      byteCount = Int(try reader.u32())
       fileByteCount = try reader.u64()
       indexOffset = try reader.u64()
       indexByteCount = try reader.u64()
       unpackedIndexByteCount = try reader.u64()
       indexDigest = try reader.bytes(32)
-      reserved = try reader.bytes(UInt64(reader.remaining))
+      if major == Self.major, (Self.byteCount...Self.maximumByteCount).contains(byteCount),
+        byteCount <= file.size
+      {
+        reserved = try reader.bytes(UInt64(byteCount - 4 - reader.offset))
+        checksum = try reader.u32()
+        found = crc32(try file.bytes(in: 0..<byteCount - 4))
+      }
     } catch { throw .bytes(error) }
     guard major == Self.major else {
       throw .newerVersion(
         file: name, found: "\(major).\(minor)", known: "\(Self.major).\(Self.minor)")
     }
-    func require(_ condition: Bool, _ reason: String) throws(NativeError) {
-      if !condition { throw .badHeader(file: name, reason: reason) }
-    }
     try require(
-      headerByteCount == UInt32(Self.byteCount) || minor > Self.minor,
-      "it is said to be \(headerByteCount) bytes long, not \(Self.byteCount)")
+      (Self.byteCount...Self.maximumByteCount).contains(byteCount) && byteCount <= file.size,
+      "it is said to be \(byteCount) bytes long")
+    try require(found == checksum, "its CRC-32 is not the one it was written with")
     try require(
-      minor > Self.minor || reserved.allSatisfy { $0 == 0 }, "its reserved bytes are not zero")
+      byteCount == Self.byteCount || isNewer,
+      "it is said to be \(byteCount) bytes long, not \(Self.byteCount)")
+    try require(
+      isNewer || reserved.allSatisfy { $0 == 0 }, "its reserved bytes are not zero")
     try require(
       fileByteCount == UInt64(file.size),
       "the file has \(file.size) bytes, not \(fileByteCount): it is cut short or has grown")
@@ -85,10 +99,20 @@ struct Header: Hashable {
         && unpackedIndexByteCount <= UInt64(Self.maximumIndexByteCount),
       "an index of \(indexByteCount) bytes, unpacked \(unpackedIndexByteCount), is too large")
     try require(
-      indexOffset >= UInt64(headerByteCount) && indexOffset <= fileByteCount
+      indexOffset >= UInt64(byteCount) && indexOffset <= fileByteCount
         && indexByteCount == fileByteCount - indexOffset,
       "the index at \(indexOffset) with \(indexByteCount) bytes does not end the file")
   }
+}
 
-  var versionText: String { "\(major).\(minor)" }
+extension MappedFile {
+  /// Whether the file begins as a .plumb does.
+  var beginsWithMagic: Bool {
+    get throws(NativeError) {
+      guard size >= Header.magic.count else { return false }
+      do throws(ByteIOError) {
+        return try bytes(in: 0..<Header.magic.count) == Header.magic
+      } catch { throw .bytes(error) }
+    }
+  }
 }

@@ -15,6 +15,7 @@ package enum NativeError: Error, Equatable, CustomStringConvertible {
   case graph(file: String, GraphError)
   case bytes(ByteIOError)
   case unstorable(tensor: String, reason: String)
+  case beyondMemory(file: String, tensor: String, needed: Int, available: Int)
 
   package var description: String {
     switch self {
@@ -34,13 +35,15 @@ package enum NativeError: Error, Equatable, CustomStringConvertible {
     case .graph(let file, let error): "\(file): \(error)"
     case .bytes(let error): error.description
     case .unstorable(let tensor, let reason): "tensor '\(tensor)' cannot be stored: \(reason)"
+    case .beyondMemory(let file, let tensor, let needed, let available):
+      "\(file): tensor '\(tensor)' unpacks to \(needed) bytes; this machine has \(available)"
     }
   }
 }
 
 /// Runs `body`, its byte errors as this target's.
-func bytes<Result: ~Copyable>(_ body: () throws(ByteIOError) -> Result) throws(NativeError)
-  -> Result
-{
+func bytes<Result: ~Copyable>(
+  _ body: () throws(ByteIOError) -> Result
+) throws(NativeError) -> Result {
   do { return try body() } catch { throw .bytes(error) }
 }

@@ -13,8 +13,8 @@ package final class NativeFile: Sendable {
   package let tokenizer: JSONValue?
   package let scheduler: JSONValue?
   package let provenance: JSONObject
-  /// Tells files apart by content: the index's digest, which covers where and how long every block
-  /// is, and the digests of the source files.
+  /// Tells files apart by content: the digest of the index, which holds a digest of every tensor's
+  /// elements. 64 hexadecimal digits.
   package let identity: String
   package let versionText: String
   package let byteCount: Int
@@ -25,11 +25,7 @@ package final class NativeFile: Sendable {
 
   /// Whether the file begins as a .plumb does.
   package static func isNative(_ path: String) throws(NativeError) -> Bool {
-    let file = try bytes { () throws(ByteIOError) in try MappedFile(path: path) }
-    guard file.size >= Header.magic.count else { return false }
-    return try bytes { () throws(ByteIOError) in
-      try file.bytes(in: 0..<Header.magic.count)
-    } == Header.magic
+    try bytes { () throws(ByteIOError) in try MappedFile(path: path) }.beginsWithMagic
   }
 
   package init(path: String) throws(NativeError) {
@@ -41,25 +37,26 @@ package final class NativeFile: Sendable {
     versionText = header.versionText
     byteCount = file.size
     identity = hexText(header.indexDigest)
+    let newer = header.isNewer
     do throws(IndexFault) {
       let object = try IndexObject(index, "the index")
-      entries = try object.array("tensors").map { item throws(IndexFault) in
-        try TensorEntry(json: item)
+      try object.expect(
+        ["graphs", "tensors", "components", "provenance", "tokenizer", "scheduler"], newer: newer)
+      var entries: [TensorEntry] = []
+      for item in try object.array("tensors") {
+        entries.append(try TensorEntry(json: item, earlier: entries, newer: newer))
       }
-      graphs = try object.array("graphs").map { item throws(IndexFault) in try Graph(json: item) }
-      components = try IndexObject(object.object["components"], "components").object
-      provenance = try IndexObject(object.object["provenance"], "provenance").object
+      self.entries = entries
+      graphs = try object.array("graphs").map { item throws(IndexFault) in
+        try Graph(json: item, newer: newer)
+      }
+      components = try IndexObject(object.object["components"], "'components'").object
+      provenance = try IndexObject(object.object["provenance"], "'provenance'").object
       tokenizer = object.object["tokenizer"]
       scheduler = object.object["scheduler"]
-      try checkPlacement(entries, end: Int(header.indexOffset))
+      places = try placesByName(entries)
+      try checkPlacement(entries, from: header.byteCount, to: Int(header.indexOffset), of: file)
     } catch { throw .badIndex(file: file.name, reason: error.reason) }
-    var places: [String: Int] = [:]
-    for (place, entry) in entries.enumerated() {
-      guard places.updateValue(place, forKey: entry.name) == nil else {
-        throw .badIndex(file: file.name, reason: "two tensors are named '\(entry.name)'")
-      }
-    }
-    self.places = places
     try checkGraphs()
   }
 
@@ -71,45 +68,71 @@ package final class NativeFile: Sendable {
     package let type: ElementType
     package let storedType: ElementType
     package let shape: Shape
+    /// How the blocks are packed: `raw`, `frame`, `planes`, `rotatedPlanes`.
+    package let codec: String
+    /// Bytes in the file; 0 when another tensor's are used.
     package let storedByteCount: Int
+    /// The tensor whose stored elements are these too.
+    package let sameAs: String?
 
     package var byteCount: Int { shape.count * type.byteCount }
   }
 
   package var tensors: [TensorSummary] {
-    entries.map {
+    entries.map { entry in
       TensorSummary(
-        name: $0.name, type: $0.type, storedType: $0.storedType, shape: $0.shape,
-        storedByteCount: $0.storedByteCount)
+        name: entry.name, type: entry.type, storedType: entry.storedType, shape: entry.shape,
+        codec: entry.stored.codec.rawValue,
+        storedByteCount: entry.sameAs == nil ? entry.stored.byteCount : 0,
+        sameAs: entry.sameAs.map { entries[$0].name })
     }
   }
 
   /// The facts about a part of the pipeline.
   package func component(_ name: String) -> JSONValue? { components[name] }
 
-  /// A tensor in its own type.
+  /// A tensor in its own type; unpacked on all cores.
   ///
-  /// - Throws: `noSuchTensor`, `damaged`.
+  /// - Throws: `noSuchTensor`, `damaged`, `beyondMemory`.
   package func tensor(named name: String) throws(NativeError) -> Tensor {
     let entry = try entry(name)
-    return try storedTensor(named: name).converted(to: entry.type)
+    return try unpack(entry, as: entry.type)
   }
 
   /// A tensor in the type it is stored in, which may be narrower; unpacked on all cores.
   ///
-  /// - Throws: `noSuchTensor`, `damaged`.
+  /// - Throws: `noSuchTensor`, `damaged`, `beyondMemory`.
   package func storedTensor(named name: String) throws(NativeError) -> Tensor {
     let entry = try entry(name)
-    defer { file.release(entry.offset..<entry.offset + entry.storedByteCount) }
-    do {
-      return try Tensor(
-        type: entry.storedType, shape: entry.shape,
-        fillingSpan: { (target) throws(ByteIOError) in
-          try unpackBlocks(
-            entry.packedBlocks, of: file, planeWidth: entry.storedType.byteCount, into: &target)
-        })
-    } catch {
-      throw .damaged(file: self.name, tensor: name, reason: error.description)
+    return try unpack(entry, as: entry.storedType)
+  }
+
+  /// Reads every tensor and compares its elements with the digest in the index.
+  ///
+  /// - Parameter progress: told the bytes of the file that have been checked, and all there are.
+  /// - Throws: `damaged` with the first tensor that is; `beyondMemory`.
+  package func verifyContents(
+    _ progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws(NativeError) {
+    var done = 0
+    let own = entries.filter { $0.sameAs == nil }
+    let total = own.reduce(0) { $0 + $1.stored.byteCount }
+    for entry in own {
+      let tensor = try unpack(entry, as: entry.storedType)
+      let width = entry.storedType.byteCount
+      let digest = try bytes { () throws(ByteIOError) in
+        try contentDigest(byteCount: tensor.byteCount) { range, span in
+          tensor.copy(
+            elements: range.lowerBound / width..<range.upperBound / width, as: tensor.type,
+            into: &span)
+        }
+      }
+      guard digest == entry.digest else {
+        throw .damaged(
+          file: name, tensor: entry.name, reason: "its elements do not have the index's digest")
+      }
+      done += entry.stored.byteCount
+      progress(done, total)
     }
   }
 
@@ -118,13 +141,40 @@ package final class NativeFile: Sendable {
     return entries[place]
   }
 
+  /// The elements as they are stored or, where `type` is float32 and they are not, widened.
+  private func unpack(_ entry: TensorEntry, as type: ElementType) throws(NativeError) -> Tensor {
+    let needed = entry.shape.count * type.byteCount
+    guard needed <= physicalMemoryByteCount else {
+      throw .beyondMemory(
+        file: name, tensor: entry.name, needed: needed, available: physicalMemoryByteCount)
+    }
+    let stored = entry.stored
+    let storedType = entry.storedType
+    let expansion =
+      type == storedType
+      ? nil
+      : BlockExpansion(factor: type.byteCount / storedType.byteCount) { source, target in
+        widen(source, of: storedType, into: &target)
+      }
+    defer { file.release(stored.offset..<stored.offset + stored.byteCount) }
+    do throws(ByteIOError) {
+      return try Tensor.written(type, entry.shape) { (target) throws(ByteIOError) in
+        try unpackBlocks(
+          stored.blocks, entry.cut, stored.codec.packing(width: storedType.byteCount),
+          at: stored.offset, of: file, expansion: expansion, into: &target)
+      }
+    } catch {
+      throw .damaged(file: name, tensor: entry.name, reason: error.description)
+    }
+  }
+
   private func checkGraphs() throws(NativeError) {
     var names = Set<String>()
     for graph in graphs {
       guard names.insert(graph.name).inserted else {
         throw .badIndex(file: name, reason: "two graphs are named '\(graph.name)'")
       }
-      do { try graph.validate() } catch { throw .graph(file: name, error) }
+      do throws(GraphError) { try graph.validate() } catch { throw .graph(file: name, error) }
       for value in graph.values {
         guard case .weight(let tensor, let fact) = value.origin else { continue }
         guard let place = places[tensor] else {
@@ -156,20 +206,39 @@ private func readIndex(_ file: MappedFile, _ header: Header) throws(NativeError)
   } catch { throw .badIndex(file: file.name, reason: error.description) }
 }
 
-/// The tensors lie one behind the other from the header to the index: no gap, no overlap.
-private func checkPlacement(_ entries: [TensorEntry], end: Int) throws(IndexFault) {
-  var offset = Header.byteCount
-  for entry in entries {
-    guard entry.offset == offset else {
-      throw IndexFault("tensor '\(entry.name)' begins at \(entry.offset), not at \(offset)")
+private func placesByName(_ entries: [TensorEntry]) throws(IndexFault) -> [String: Int] {
+  var places: [String: Int] = [:]
+  for (place, entry) in entries.enumerated() {
+    guard places.updateValue(place, forKey: entry.name) == nil else {
+      throw IndexFault("two tensors are named '\(entry.name)'")
     }
-    for block in entry.blocks {
+  }
+  return places
+}
+
+/// The tensors lie one behind the other from the header to the index, each at the next place its
+/// alignment allows, with zeros between: no gap, no overlap, no byte that belongs to nothing.
+private func checkPlacement(
+  _ entries: [TensorEntry], from start: Int, to end: Int, of file: MappedFile
+) throws(IndexFault) {
+  var offset = start
+  for entry in entries where entry.sameAs == nil {
+    let what = "tensor '\(entry.name)'"
+    let alignment = StoredBlocks.alignment(entry.stored.codec, byteCount: entry.cut.byteCount)
+    let begin = (offset + alignment - 1) / alignment * alignment
+    guard entry.stored.offset == begin else {
+      throw IndexFault("\(what) begins at \(entry.stored.offset), not at \(begin)")
+    }
+    guard begin <= end else { throw IndexFault("\(what) reaches beyond the data") }
+    let padding = (try? file.bytes(in: offset..<begin)) ?? []
+    guard padding.allSatisfy({ $0 == 0 }) else {
+      throw IndexFault("the bytes before \(what) are not zero")
+    }
+    offset = begin
+    for block in entry.stored.blocks {
       for part in block.parts {
-        let (next, overflow) = offset.addingReportingOverflow(part)
-        guard !overflow, next <= end else {
-          throw IndexFault("tensor '\(entry.name)' reaches beyond the data")
-        }
-        offset = next
+        guard part <= end - offset else { throw IndexFault("\(what) reaches beyond the data") }
+        offset += part
       }
     }
   }

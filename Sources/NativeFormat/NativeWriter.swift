@@ -1,19 +1,29 @@
 import ByteIO
 import GraphIR
 import JSONText
+import Synchronization
 import TensorBase
 
 /// How weights are stored.
 package struct StorageOptions: Sendable, Hashable {
+  package enum Packing: String, CaseIterable, Sendable {
+    /// As small as the codecs make it.
+    case smallest
+    /// As the elements are: larger, and read at the speed of memory.
+    case raw
+  }
+
   /// The type float32 weights are rounded to; nil keeps them bit for bit (and stores those that are
   /// exactly f16 or bf16 as such).
   package var weights: ElementType?
-  /// zstd's level, 1 to 22.
+  /// zstd's level, 1 to 22. From 10 on every way is tried on all bytes, not on samples.
   package var level: Int
+  package var packing: Packing
 
-  package init(weights: ElementType? = nil, level: Int = 3) {
+  package init(weights: ElementType? = nil, level: Int = 3, packing: Packing = .smallest) {
     self.weights = weights
     self.level = level
+    self.packing = packing
   }
 }
 
@@ -32,16 +42,17 @@ package struct NativeContent: Sendable {
 }
 
 /// Writes a .plumb: tensors one by one as they come, then the index. Nothing appears under the
-/// path before `finish`; the same content gives the same bytes.
+/// path before `finish`; the same content and options give the same bytes.
 package struct NativeWriter: ~Copyable {
   private var writer: AtomicFileWriter
   private let options: StorageOptions
   private var entries: [TensorEntry] = []
   private var names = Set<String>()
+  private var places: [[UInt8]: [Int]] = [:]
   private let file: String
 
-  /// Elements a block holds: two megabytes of float32.
-  static let blockElements = 512 << 10
+  /// Bytes a block unpacks to; a multiple of every element's.
+  static let blockByteCount = 1 << 20
 
   package init(path: String, options: StorageOptions) throws(NativeError) {
     self.options = options
@@ -58,67 +69,102 @@ package struct NativeWriter: ~Copyable {
     } catch { throw .bytes(error) }
   }
 
-  /// Stores a tensor. Its blocks are packed on all cores.
+  /// Stores a tensor, packed on all cores; once, however many tensors hold the same elements.
   ///
-  /// - Throws: `unstorable` for a second tensor of that name, or a number that leaves the range of
-  ///   the type weights are rounded to; byte errors.
+  /// - Throws: `unstorable` for a second tensor of that name, for a shape that is too large, and
+  ///   for a number that leaves the range of the type weights are rounded to; byte errors.
   /// - Returns: the largest rounding error made, absolute; 0 when the tensor is stored exactly.
   @discardableResult
   package mutating func add(_ name: String, _ tensor: Tensor) throws(NativeError) -> Double {
+    guard !name.isEmpty, name.utf8.count <= 4096 else {
+      throw .unstorable(tensor: name, reason: "its name has \(name.utf8.count) bytes")
+    }
+    guard isStorable(tensor.shape) else {
+      throw .unstorable(tensor: name, reason: "the shape \(tensor.shape) is too large")
+    }
     guard names.insert(name).inserted else {
       throw .unstorable(tensor: name, reason: "there is another one of that name")
     }
-    let stored = try storedForm(of: tensor, name: name)
-    let width = stored.tensor.type.byteCount
-    let codec: Codec = width > 1 && stored.tensor.type.isFloatingPoint ? .planes : .zstandard
-    var entry = TensorEntry(
-      name: name, type: tensor.type, shape: tensor.shape, storedType: stored.tensor.type,
-      codec: codec, offset: writer.count, blockElements: Self.blockElements, blocks: [])
-    let blockCount = (tensor.shape.count + Self.blockElements - 1) / Self.blockElements
-    // As many blocks at a time as keep the cores busy, so that memory stays small.
-    let wave = 8
-    for first in stride(from: 0, to: blockCount, by: wave) {
-      let count = min(wave, blockCount - first)
-      let level = options.level
-      let packed = try bytes { () throws(ByteIOError) in
-        try stored.tensor.withBytes { (content) throws(ByteIOError) in
-          try packBlocks(
-            content, blockByteCount: Self.blockElements * width, blocks: first..<first + count,
-            planeWidth: codec == .planes ? width : nil, level: level)
-        }
-      }
-      for parts in packed {
-        entry.blocks.append(Block(parts: parts.map(\.count), checksum: 0))
-        for part in parts {
-          try bytes { () throws(ByteIOError) in try writer.append(part) }
-        }
-      }
+    let type = storedType(of: tensor)
+    let (digest, error) = try digest(of: tensor, as: type, name: name)
+    let same = places[digest]?.first { place in
+      entries[place].storedType == type && entries[place].shape.count == tensor.shape.count
     }
-    entries.append(entry)
-    return stored.error
+    let stored =
+      if let same { entries[same].stored } else {
+        try bytes { () throws(ByteIOError) in try append(tensor, as: type) }
+      }
+    if same == nil { places[digest, default: []].append(entries.count) }
+    entries.append(
+      TensorEntry(
+        name: name, type: tensor.type, shape: tensor.shape, storedType: type, digest: digest,
+        sameAs: same, stored: stored))
+    return error
   }
 
-  /// The tensor in the type it is stored in, and the rounding error that makes.
-  private func storedForm(
-    of tensor: Tensor, name: String
-  ) throws(NativeError) -> (tensor: Tensor, error: Double) {
-    guard tensor.type == .f32 else { return (tensor, 0) }
-    if let target = options.weights, target != .f32 {
-      let rounded = tensor.converted(to: target)
-      var error = 0.0
-      for (a, b) in zip(tensor.floats, rounded.floats) {
-        guard a.isFinite == b.isFinite else {
-          throw .unstorable(
-            tensor: name, reason: "\(a) leaves the range of \(target.rawValue); keep f32")
+  private func storedType(of tensor: Tensor) -> ElementType {
+    guard tensor.type == .f32 else { return tensor.type }
+    if let weights = options.weights, weights == .f16 || weights == .bf16 { return weights }
+    for narrow in [ElementType.bf16, .f16] where tensor.isExact(in: narrow) { return narrow }
+    return .f32
+  }
+
+  /// The digest of the elements as they are stored, and the largest rounding error.
+  private func digest(
+    of tensor: Tensor, as type: ElementType, name: String
+  ) throws(NativeError) -> (digest: [UInt8], error: Double) {
+    let rounding = Mutex((sum: Rounding(), overflowStart: Int.max))
+    let width = type.byteCount
+    let digest = try bytes { () throws(ByteIOError) in
+      try contentDigest(byteCount: tensor.shape.count * width) { range, span in
+        let elements = range.lowerBound / width..<range.upperBound / width
+        let part = tensor.copy(elements: elements, as: type, into: &span)
+        rounding.withLock { rounding in
+          rounding.sum.largestError = max(rounding.sum.largestError, part.largestError)
+          guard part.overflow != nil, range.lowerBound < rounding.overflowStart else { return }
+          rounding.sum.overflow = part.overflow
+          rounding.overflowStart = range.lowerBound
         }
-        if a.isFinite { error = max(error, abs(Double(a) - Double(b))) }
       }
-      return (rounded, error)
     }
-    for narrow in [ElementType.bf16, .f16] where tensor.isExact(in: narrow) {
-      return (tensor.converted(to: narrow), 0)
+    let sum = rounding.withLock { $0.sum }
+    if let value = sum.overflow {
+      throw .unstorable(
+        tensor: name, reason: "\(value) leaves the range of \(type.rawValue); keep f32")
     }
-    return (tensor, 0)
+    return (digest, Double(sum.largestError))
+  }
+
+  private mutating func append(
+    _ tensor: Tensor, as type: ElementType
+  ) throws(ByteIOError) -> StoredBlocks {
+    let width = type.byteCount
+    let cut = BlockCut(
+      byteCount: tensor.shape.count * width, blockByteCount: Self.blockByteCount)
+    let source: @Sendable (Range<Int>, inout MutableRawSpan) -> Void = { range, span in
+      tensor.copy(
+        elements: range.lowerBound / width..<range.upperBound / width, as: type, into: &span)
+    }
+    var candidates: [BlockPacking] = [.frame]
+    if type.isFloatingPoint {
+      candidates = [.rotatedPlanes(width: width), .frame]
+    } else if width > 1 {
+      candidates = [.planes(width: width), .frame]
+    }
+    // A frame takes a dozen bytes beyond its content, a raw block none.
+    if cut.byteCount <= 4096 { candidates.append(.raw) }
+    let packing =
+      options.packing == .raw
+      ? .raw
+      : try smallestPacking(
+        of: cut.byteCount, candidates, level: options.level, reading: source)
+    let codec = Codec(packing)
+    try writer.align(to: StoredBlocks.alignment(codec, byteCount: cut.byteCount))
+    let offset = writer.count
+    return StoredBlocks(
+      codec: codec, offset: offset, blockElements: Self.blockByteCount / width,
+      blocks: try packBlocks(
+        cut, packing, level: options.level, into: &writer, reading: source))
   }
 
   /// Writes the index and puts the file in its place.
@@ -131,7 +177,7 @@ package struct NativeWriter: ~Copyable {
     ]
     if let tokenizer = content.tokenizer { index["tokenizer"] = tokenizer }
     if let scheduler = content.scheduler { index["scheduler"] = scheduler }
-    let text = Array(JSONValue.object(index).text().utf8)
+    let text = JSONValue.object(index).utf8Text()
     guard text.count <= Header.maximumIndexByteCount else {
       throw .badIndex(file: file, reason: "\(text.count) bytes are too many")
     }

@@ -10,7 +10,7 @@ extension Op {
     switch self {
     case .unary, .binary, .select, .matMul: return [:]
     case .clamp(let lower, let upper):
-      return ["lower": .number(Double(lower)), "upper": .number(Double(upper))]
+      return ["lower": json(Double(lower)), "upper": json(Double(upper))]
     case .convolution(let convolution):
       return [
         "strides": list(convolution.strides), "padding": list(convolution.padding),
@@ -21,15 +21,15 @@ extension Op {
     case .linear(let activation): return ["activation": function(activation)]
     case .attention(let attention):
       return [
-        "heads": integer(attention.heads), "scale": .number(Double(attention.scale)),
+        "heads": integer(attention.heads), "scale": json(Double(attention.scale)),
         "causal": .bool(attention.isCausal), "tokens": attention.tokens.map(list) ?? .null,
       ]
     case .groupNorm(let norm):
       return [
-        "groups": integer(norm.groups), "epsilon": .number(norm.epsilon),
+        "groups": integer(norm.groups), "epsilon": json(norm.epsilon),
         "activation": function(norm.activation), "layout": .string(norm.layout.rawValue),
       ]
-    case .layerNorm(let epsilon): return ["epsilon": .number(epsilon)]
+    case .layerNorm(let epsilon): return ["epsilon": json(epsilon)]
     case .softmax(let axis), .gather(let axis), .concat(let axis): return ["axis": integer(axis)]
     case .gated(let unary): return ["function": .string(unary.rawValue)]
     case .upsampleNearest(let upsample):
@@ -55,7 +55,7 @@ extension Op {
       return ["axis": integer(axis), "like_axis": integer(likeAxis)]
     case .pad(let pad):
       return [
-        "before": list(pad.before), "after": list(pad.after), "value": .number(Double(pad.value)),
+        "before": list(pad.before), "after": list(pad.after), "value": json(Double(pad.value)),
       ]
     case .cast(let type): return ["type": .string(type.rawValue)]
     case .reduce(let reduction):
@@ -66,8 +66,17 @@ extension Op {
     }
   }
 
-  /// The op called `name` with attributes read from `object`.
+  /// The op called `name` with attributes read from `object`, which holds no others: one that is
+  /// not known could change what is computed.
   init(name: String, attributes object: IndexObject) throws(IndexFault) {
+    try self.init(name: name, known: object)
+    let known = attributes.keys
+    for key in object.object.keys where !known.contains(key) {
+      throw IndexFault("op '\(name)' has no attribute '\(key)' (\(object.what))")
+    }
+  }
+
+  private init(name: String, known object: IndexObject) throws(IndexFault) {
     if let function = Unary(rawValue: name) {
       self = .unary(function)
       return
@@ -81,7 +90,7 @@ extension Op {
     case "matMul": self = .matMul
     case "clamp":
       self = .clamp(
-        lower: Float(try object.number("lower")), upper: Float(try object.number("upper")))
+        lower: try object.float("lower"), upper: try object.float("upper"))
     case "convolution":
       self = .convolution(
         Convolution(
@@ -92,7 +101,7 @@ extension Op {
     case "attention":
       self = .attention(
         Attention(
-          heads: try object.integer("heads"), scale: Float(try object.number("scale")),
+          heads: try object.integer("heads"), scale: try object.float("scale"),
           isCausal: try object.flag("causal"),
           tokens: object.has("tokens") ? try object.integers("tokens") : nil))
     case "groupNorm":
@@ -121,7 +130,7 @@ extension Op {
       self = .pad(
         Pad(
           before: try object.integers("before"), after: try object.integers("after"),
-          value: Float(try object.number("value"))))
+          value: try object.float("value")))
     case "cast": self = .cast(try object.name("type"))
     case "reduce":
       self = .reduce(

@@ -3,21 +3,52 @@ import JSONText
 import TensorBase
 
 /// How the bytes of a tensor's blocks are packed; formats/plumb.md §4.
-enum Codec: Int64, CaseIterable {
+enum Codec: String, CaseIterable {
   /// The elements as they are; a CRC-32 in the block's entry.
-  case raw = 0
+  case raw
   /// One zstd frame.
-  case zstandard = 1
+  case frame
   /// A zstd frame per byte plane, lowest bytes first.
-  case planes = 2
+  case planes
+  /// The same of the elements rotated left by one bit.
+  case rotatedPlanes
+
+  func packing(width: Int) -> BlockPacking {
+    switch self {
+    case .raw: .raw
+    case .frame: .frame
+    case .planes: .planes(width: width)
+    case .rotatedPlanes: .rotatedPlanes(width: width)
+    }
+  }
+
+  /// The codec of a packing.
+  init(_ packing: BlockPacking) {
+    switch packing {
+    case .raw: self = .raw
+    case .frame: self = .frame
+    case .planes: self = .planes
+    case .rotatedPlanes: self = .rotatedPlanes
+    }
+  }
 }
 
-/// A run of a tensor's elements, packed on its own.
-struct Block: Hashable {
-  /// Bytes each part takes in the file, one after the other: one part, or one per byte plane.
-  var parts: [Int]
-  /// CRC-32 of a raw block; 0 otherwise (zstd frames carry their own).
-  var checksum: UInt32
+/// Packed elements as they lie in the file.
+struct StoredBlocks: Hashable {
+  var codec: Codec
+  /// Where the first block begins.
+  var offset: Int
+  /// Elements in every block but the last, which holds what is left.
+  var blockElements: Int
+  var blocks: [PackedBlock]
+
+  /// Bytes of all blocks in the file.
+  var byteCount: Int { blocks.reduce(0) { $0 + $1.parts.reduce(0, +) } }
+
+  /// What the offset must be a multiple of.
+  static func alignment(_ codec: Codec, byteCount: Int) -> Int {
+    codec == .raw && byteCount >= 4096 ? 4096 : 64
+  }
 }
 
 /// One tensor of the index.
@@ -26,172 +57,122 @@ struct TensorEntry: Hashable {
   /// What the tensor is.
   var type: ElementType
   var shape: Shape
-  /// The type its elements are stored in: `type`, or a narrower float that holds every element
-  /// exactly or that the user asked for.
+  /// The type its elements are stored in: `type`, or f16 or bf16 for an f32 tensor.
   var storedType: ElementType
-  var codec: Codec
-  /// Where the first block begins.
-  var offset: Int
-  /// Elements in every block but the last, which holds what is left.
-  var blockElements: Int
-  var blocks: [Block]
+  /// `contentDigest` of the elements in the stored type.
+  var digest: [UInt8]
+  /// The place in the index of the tensor before this one that has the same stored elements.
+  var sameAs: Int?
+  /// The blocks, those of the other tensor where they are shared.
+  var stored: StoredBlocks
 
-  /// Bytes of all blocks in the file.
-  var storedByteCount: Int { blocks.reduce(0) { $0 + $1.parts.reduce(0, +) } }
-
-  /// Elements of block `index`.
-  func elementCount(ofBlock index: Int) -> Int {
-    min(blockElements, shape.count - index * blockElements)
+  /// Where the elements are cut.
+  var cut: BlockCut {
+    BlockCut(
+      byteCount: shape.count * storedType.byteCount,
+      blockByteCount: stored.blockElements * storedType.byteCount)
   }
 }
 
 extension TensorEntry {
-  /// The blocks as ByteIO unpacks them.
-  var packedBlocks: [PackedBlock] {
-    var offset = offset
-    return blocks.enumerated().map { index, block in
-      let packing: PackedBlock.Packing =
-        switch codec {
-        case .raw: .raw(checksum: block.checksum)
-        case .zstandard: .frame
-        case .planes: .planes
-        }
-      defer { offset += block.parts.reduce(0, +) }
-      return PackedBlock(
-        packing: packing, offset: offset, parts: block.parts,
-        byteCount: elementCount(ofBlock: index) * storedType.byteCount)
-    }
-  }
+  /// The largest block, unpacked.
+  static let maximumBlockByteCount = 64 << 20
 
   var json: JSONValue {
-    .object([
-      "name": .string(name), "type": .string(type.rawValue),
-      "shape": .array(shape.dimensions.map { .integer(Int64($0)) }),
-      "stored": .string(storedType.rawValue), "codec": .integer(codec.rawValue),
-      "offset": .integer(Int64(offset)), "block_elements": .integer(Int64(blockElements)),
-      "blocks": .array(
-        blocks.map { block in
-          .array(
-            [.integer(Int64(block.checksum))] + block.parts.map { .integer(Int64($0)) })
-        }),
-    ])
+    var object: JSONObject = [
+      "name": .string(name), "type": .string(type.rawValue), "shape": NativeFormat.json(shape),
+      "stored": .string(storedType.rawValue), "digest": .string(hexText(digest)),
+    ]
+    if let sameAs {
+      object["same_as"] = .integer(Int64(sameAs))
+      return .object(object)
+    }
+    object["codec"] = .string(stored.codec.rawValue)
+    object["offset"] = .integer(Int64(stored.offset))
+    object["block_elements"] = .integer(Int64(stored.blockElements))
+    object["blocks"] = .array(
+      stored.blocks.map { block in
+        .array(
+          stored.codec == .raw
+            ? [.integer(Int64(block.checksum))] : block.parts.map { .integer(Int64($0)) })
+      })
+    return .object(object)
   }
 
   /// Reads an entry and checks all that does not need the file: sizes that fit each other.
-  init(json: JSONValue) throws(IndexFault) {
-    let object = try IndexObject(json, "a tensor")
-    name = try object.string("name")
+  ///
+  /// - Parameters:
+  ///   - earlier: the entries before this one.
+  ///   - newer: a newer minor version wrote the file.
+  init(json: JSONValue, earlier: [TensorEntry], newer: Bool) throws(IndexFault) {
+    let name = try IndexObject(json, "a tensor").string("name")
     guard !name.isEmpty, name.utf8.count <= 4096 else {
       throw IndexFault("a tensor's name has \(name.utf8.count) bytes")
     }
     let what = "tensor '\(name)'"
+    let object = try IndexObject(json, what)
+    self.name = name
     type = try object.name("type")
     storedType = try object.name("stored")
-    do {
-      shape = try Shape(checking: try object.integers("shape"))
-    } catch let error as TensorError {
-      throw IndexFault("\(what): \(error)")
-    } catch let error as IndexFault {
-      throw error
-    } catch { throw IndexFault("\(what): \(error)") }
-    guard storedType == type || type.isFloatingPoint && storedType.isFloatingPoint else {
+    guard storedType == type || type == .f32 && [.f16, .bf16].contains(storedType) else {
       throw IndexFault("\(what) is \(type.rawValue) but stored as \(storedType.rawValue)")
     }
-    guard let codec = Codec(rawValue: Int64(try object.integer("codec"))) else {
-      throw IndexFault("\(what) has an unknown codec")
+    shape = try object.shape("shape")
+    digest = try object.bytes("digest", count: 32)
+    let common = ["name", "type", "shape", "stored", "digest"]
+    guard object.object["same_as"] == nil else {
+      try object.expect(common + ["same_as"], newer: newer)
+      let place = try object.integer("same_as")
+      guard earlier.indices.contains(place), earlier[place].sameAs == nil else {
+        throw IndexFault("\(what) is the same as tensor \(place), which is none before it")
+      }
+      let other = earlier[place]
+      guard other.storedType == storedType, other.shape.count == shape.count,
+        other.digest == digest
+      else { throw IndexFault("\(what) is not the same as tensor '\(other.name)'") }
+      sameAs = place
+      stored = other.stored
+      return
     }
-    self.codec = codec
-    offset = try object.integer("offset")
-    blockElements = try object.integer("block_elements")
-    guard blockElements > 0, blockElements <= 64 << 20 else {
-      throw IndexFault("\(what) has blocks of \(blockElements) elements")
-    }
+    try object.expect(common + ["codec", "offset", "block_elements", "blocks"], newer: newer)
+    sameAs = nil
+    stored = StoredBlocks(
+      codec: try object.name("codec"), offset: try object.integer("offset"),
+      blockElements: try object.integer("block_elements"), blocks: [])
+    try readBlocks(object)
+  }
+
+  private mutating func readBlocks(_ object: IndexObject) throws(IndexFault) {
     let width = storedType.byteCount
-    let partCount = codec == .planes ? width : 1
-    blocks = []
-    for item in try object.array("blocks") {
-      guard let numbers = item.arrayValue?.compactMap(\.intValue),
-        numbers.count == partCount + 1, item.arrayValue?.count == numbers.count,
-        numbers.allSatisfy({ $0 >= 0 }), let checksum = UInt32(exactly: numbers[0])
-      else { throw IndexFault("\(what) has a malformed block") }
-      blocks.append(Block(parts: Array(numbers.dropFirst()), checksum: checksum))
+    guard (1...Self.maximumBlockByteCount / width).contains(stored.blockElements) else {
+      throw IndexFault("\(object.what) has blocks of \(stored.blockElements) elements")
     }
-    let expected = (shape.count + blockElements - 1) / blockElements
-    guard blocks.count == expected else {
-      throw IndexFault("\(what) has \(blocks.count) blocks, its shape needs \(expected)")
+    let isPlanes = stored.codec == .planes || stored.codec == .rotatedPlanes
+    guard !isPlanes || width > 1 else {
+      throw IndexFault("\(object.what) has planes of elements of one byte")
     }
-    for (index, block) in blocks.enumerated() where codec == .raw {
-      guard block.parts[0] == elementCount(ofBlock: index) * width else {
-        throw IndexFault("\(what): block \(index) has \(block.parts[0]) bytes")
+    let items = try object.array("blocks")
+    let cut = cut
+    guard items.count == cut.count else {
+      throw IndexFault("\(object.what) has \(items.count) blocks, its shape needs \(cut.count)")
+    }
+    let numberCount = isPlanes ? width : 1
+    for (index, item) in items.enumerated() {
+      let numbers = item.arrayValue?.compactMap(\.intValue) ?? []
+      guard numbers.count == numberCount, item.arrayValue?.count == numberCount else {
+        throw IndexFault("block \(index) of \(object.what) is not \(numberCount) whole numbers")
+      }
+      if stored.codec == .raw {
+        guard let checksum = UInt32(exactly: numbers[0]) else {
+          throw IndexFault("block \(index) of \(object.what) has no CRC-32")
+        }
+        stored.blocks.append(PackedBlock(parts: [cut[index].count], checksum: checksum))
+      } else {
+        guard numbers.allSatisfy({ $0 > 0 && $0 <= 2 * Self.maximumBlockByteCount }) else {
+          throw IndexFault("block \(index) of \(object.what) has parts of \(numbers) bytes")
+        }
+        stored.blocks.append(PackedBlock(parts: numbers))
       }
     }
-  }
-}
-
-/// What is wrong with an index; the loader adds the file.
-package struct IndexFault: Error, Equatable {
-  let reason: String
-
-  init(_ reason: String) { self.reason = reason }
-}
-
-/// A JSON object of the index with access that explains itself.
-struct IndexObject {
-  let object: JSONObject
-  let what: String
-
-  init(_ json: JSONValue?, _ what: String) throws(IndexFault) {
-    guard let object = json?.objectValue else { throw IndexFault("\(what) is not an object") }
-    self.object = object
-    self.what = what
-  }
-
-  func integer(_ key: String) throws(IndexFault) -> Int {
-    guard let value = object[key]?.intValue else { throw fault(key, "a whole number") }
-    return value
-  }
-
-  func number(_ key: String) throws(IndexFault) -> Double {
-    guard let value = object[key]?.doubleValue else { throw fault(key, "a number") }
-    return value
-  }
-
-  func string(_ key: String) throws(IndexFault) -> String {
-    guard let value = object[key]?.stringValue else { throw fault(key, "a string") }
-    return value
-  }
-
-  func flag(_ key: String) throws(IndexFault) -> Bool {
-    guard let value = object[key]?.boolValue else { throw fault(key, "true or false") }
-    return value
-  }
-
-  func array(_ key: String) throws(IndexFault) -> [JSONValue] {
-    guard let value = object[key]?.arrayValue else { throw fault(key, "a list") }
-    return value
-  }
-
-  func integers(_ key: String) throws(IndexFault) -> [Int] {
-    let items = try array(key)
-    let numbers = items.compactMap(\.intValue)
-    guard numbers.count == items.count else { throw fault(key, "a list of whole numbers") }
-    return numbers
-  }
-
-  /// A member of a closed set, by its name.
-  func name<Member: RawRepresentable & CaseIterable>(
-    _ key: String
-  ) throws(IndexFault) -> Member where Member.RawValue == String {
-    let text = try string(key)
-    guard let member = Member(rawValue: text) else {
-      throw IndexFault("'\(key)' of \(what) is '\(text)', which this program does not know")
-    }
-    return member
-  }
-
-  func has(_ key: String) -> Bool { object[key].map { $0 != .null } ?? false }
-
-  private func fault(_ key: String, _ expected: String) -> IndexFault {
-    IndexFault("'\(key)' of \(what) is not \(expected)")
   }
 }

@@ -28,6 +28,17 @@ extension Tensor {
   /// integers cut towards zero and clamped, anything but zero becomes true.
   package func converted(to target: ElementType) -> Tensor {
     if target == type { return self }
+    switch (type, target) {
+    case (.f32, .f16), (.f32, .bf16):
+      return Tensor.written(target, shape) { bytes in
+        copy(elements: 0..<shape.count, as: target, into: &bytes)
+      }
+    case (.f16, .f32), (.bf16, .f32):
+      return Tensor.written(target, shape) { bytes in
+        withBytes { widen($0, of: type, into: &bytes) }
+      }
+    default: break
+    }
     return Tensor(type: target, shape: shape) { bytes in
       readElements { index, element in
         func store<T: BitwiseCopyable>(_ value: T) {

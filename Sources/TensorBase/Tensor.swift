@@ -81,6 +81,12 @@ package struct Tensor: Sendable {
     storage = view.storage
   }
 
+  private init(type: ElementType, shape: Shape, storage: TensorStorage) {
+    self.type = type
+    self.shape = shape
+    self.storage = storage
+  }
+
   private init(_ other: Tensor, shape: Shape) {
     type = other.type
     self.shape = shape
@@ -142,28 +148,24 @@ extension Tensor {
     if let failure { throw failure }
   }
 
+  /// A tensor whose bytes `write` sets, every one: what they are before is left over from earlier.
+  package static func written<Failure: Error>(
+    _ type: ElementType, _ shape: Shape, by write: (inout MutableRawSpan) throws(Failure) -> Void
+  ) throws(Failure) -> Tensor {
+    let byteCount = shape.count * type.byteCount
+    let block = AlignedBytes(uninitializedCount: byteCount)
+    var span = UnsafeMutableRawBufferPointer(rebasing: block.bytes[..<byteCount]).mutableBytes
+    try write(&span)
+    return Tensor(type: type, shape: shape, storage: TensorStorage(block))
+  }
+
+  /// A copy of the elements as they lie in memory.
+  package var bytes: [UInt8] { withUnsafeBytes { [UInt8]($0) } }
+
   /// Lends the bytes.
   package func withBytes<Result, Failure: Error>(
     _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try withUnsafeBytes { (bytes) throws(Failure) in try body(bytes.bytes) }
-  }
-
-  /// Whether every element of a float32 tensor is a number that `narrow`, f16 or bf16, holds
-  /// exactly, NaN patterns and signed zeros included. False for other types.
-  package func isExact(in narrow: ElementType) -> Bool {
-    guard type == .f32 else { return false }
-    return withUnsafeBytes { bytes in
-      let patterns = bytes.assumingMemoryBound(to: UInt32.self)
-      switch narrow {
-      case .bf16: return patterns.allSatisfy { $0 & 0xffff == 0 }
-      case .f16:
-        return patterns.allSatisfy { pattern in
-          let value = Float(bitPattern: pattern)
-          return floatFromHalf(halfFromFloat(value)).bitPattern == pattern
-        }
-      case .f32, .f64, .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64, .bool: return false
-      }
-    }
   }
 }

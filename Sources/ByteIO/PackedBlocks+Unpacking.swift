@@ -1,0 +1,120 @@
+/// What becomes of a block's bytes when they are unpacked: more bytes, element by element.
+package struct BlockExpansion: Sendable {
+  /// Bytes that come of one.
+  package let factor: Int
+  /// Fills the second span, `factor` times as long, from the first.
+  package let expand: @Sendable (RawSpan, inout MutableRawSpan) -> Void
+
+  package init(
+    factor: Int, _ expand: @escaping @Sendable (RawSpan, inout MutableRawSpan) -> Void
+  ) {
+    self.factor = factor
+    self.expand = expand
+  }
+}
+
+/// Unpacks content on all cores, checking every block.
+///
+/// - Parameters:
+///   - blocks: as many as `cut` has; they lie within the file, one behind the other from
+///     `offset` on. Raw blocks have as many bytes as their part of the cut, others a part per
+///     frame.
+///   - expansion: applied to each block on its way to the target.
+///   - target: as many bytes as the content, times the expansion's factor.
+/// - Throws: a damaged block.
+package func unpackBlocks(
+  _ blocks: [PackedBlock], _ cut: BlockCut, _ packing: BlockPacking, at offset: Int,
+  of file: MappedFile, expansion: BlockExpansion? = nil, into target: inout MutableRawSpan
+) throws(ByteIOError) {
+  let factor = expansion?.factor ?? 1
+  precondition(blocks.count == cut.count && target.byteCount == cut.byteCount * factor)
+  var offsets = [offset]
+  for block in blocks { offsets.append(offsets[offsets.count - 1] + block.parts.reduce(0, +)) }
+  let starts = offsets
+  var failure: ByteIOError?
+  target.withUnsafeMutableBytes { target in
+    // Each piece writes its own bytes.
+    nonisolated(unsafe) let target = target
+    do throws(ByteIOError) {
+      try concurrently(
+        cut.count,
+        with: { () throws(ByteIOError) in
+          try BlockUnpacker(
+            packing, scratchByteCount: cut[0].count, expands: expansion != nil)
+        }
+      ) { (unpacker, index) throws(ByteIOError) in
+        let range = cut[index]
+        let place = UnsafeMutableRawBufferPointer(
+          rebasing: target[range.lowerBound * factor..<range.upperBound * factor])
+        guard let expansion else {
+          return try unpacker.unpack(blocks[index], at: starts[index], of: file, into: place)
+        }
+        let scratch = UnsafeMutableRawBufferPointer(rebasing: unpacker.block.bytes[..<range.count])
+        try unpacker.unpack(blocks[index], at: starts[index], of: file, into: scratch)
+        var span = place.mutableBytes
+        expansion.expand(UnsafeRawBufferPointer(scratch).bytes, &span)
+      }
+    } catch { failure = error }
+  }
+  if let failure { throw failure }
+}
+
+/// One core's tools for unpacking.
+private struct BlockUnpacker: ~Copyable {
+  private let decompressor: ZstandardDecompressor
+  private let planes: AlignedScratch
+  let block: AlignedScratch
+  private let packing: BlockPacking
+
+  init(_ packing: BlockPacking, scratchByteCount: Int, expands: Bool) throws(ByteIOError) {
+    decompressor = try ZstandardDecompressor()
+    planes = AlignedScratch(packing == .raw || packing == .frame ? 0 : scratchByteCount)
+    block = AlignedScratch(expands ? scratchByteCount : 0)
+    self.packing = packing
+  }
+
+  mutating func unpack(
+    _ packed: PackedBlock, at offset: Int, of file: MappedFile,
+    into target: UnsafeMutableRawBufferPointer
+  ) throws(ByteIOError) {
+    switch packing {
+    case .raw:
+      try file.withBytes(in: offset..<offset + target.count) { (bytes) throws(ByteIOError) in
+        guard crc32(bytes) == packed.checksum else {
+          throw .corrupt(codec: "raw", reason: "its CRC-32 is not the one it was written with")
+        }
+        bytes.withUnsafeBytes { target.copyMemory(from: $0) }
+      }
+    case .frame: try decompress(offset..<offset + packed.parts[0], of: file, into: target)
+    case .planes(let width):
+      try merge(packed, at: offset, of: file, width: width, rotated: false, into: target)
+    case .rotatedPlanes(let width):
+      try merge(packed, at: offset, of: file, width: width, rotated: true, into: target)
+    }
+  }
+
+  private func merge(
+    _ packed: PackedBlock, at offset: Int, of file: MappedFile, width: Int, rotated: Bool,
+    into target: UnsafeMutableRawBufferPointer
+  ) throws(ByteIOError) {
+    let all = UnsafeMutableRawBufferPointer(rebasing: planes.bytes[..<target.count])
+    let count = target.count / width
+    var offset = offset
+    for (plane, part) in packed.parts.enumerated() {
+      try decompress(
+        offset..<offset + part, of: file,
+        into: UnsafeMutableRawBufferPointer(rebasing: all[plane * count..<(plane + 1) * count]))
+      offset += part
+    }
+    mergePlanes(UnsafeRawBufferPointer(all), width: width, rotated: rotated, into: target)
+  }
+
+  private func decompress(
+    _ range: Range<Int>, of file: MappedFile, into target: UnsafeMutableRawBufferPointer
+  ) throws(ByteIOError) {
+    try file.withBytes(in: range) { (frame) throws(ByteIOError) in
+      var span = target.mutableBytes
+      try decompressor.decompress(frame, into: &span)
+    }
+  }
+}
