@@ -23,7 +23,7 @@ extension GroundingResult {
     return overlay.warning.map { [$0] } ?? []
   }
 
-  private var mapTensors: [(name: String, tensor: Tensor)] {
+  var mapTensors: [(name: String, tensor: Tensor)] {
     func tensor(_ raster: Raster<Float>) -> Tensor {
       Tensor(floats: raster.values, shape: [raster.height, raster.width])
     }
@@ -47,7 +47,7 @@ extension GroundingResult {
     return tensors
   }
 
-  private var tapTensors: [(name: String, tensor: Tensor)] {
+  var tapTensors: [(name: String, tensor: Tensor)] {
     guard let taps else { return [] }
     var tensors: [(name: String, tensor: Tensor)] = [
       (

@@ -45,7 +45,8 @@ public struct Verification: Sendable {
 ///
 /// A bundle is a folder with `case.json` and `io.safetensors`, or a folder of such folders: tensors
 /// `input.<name>` go in, every `output.<name>` is asked for by name and compared. `case.json` may
-/// name the graph in `config.graph`; otherwise it is the one that takes those inputs.
+/// name the graph in `config.graph`; otherwise it is the one that takes those inputs. A case whose
+/// `config.kind` is `ground` holds a whole run of the method (`GoldenBundleCase.compareRun`).
 ///
 /// - Parameter tolerance: of the largest magnitude of each tensor; nil takes the bundle's own
 ///   tolerance, or 1e-4 when it names none.
@@ -64,6 +65,11 @@ public func verify(
   var models: [String: Model] = [:]
   let cases = try folders.map { folder in
     let golden = try GoldenBundleCase(folder: folder)
+    if golden.isWholeRun {
+      return Verification.Case(
+        name: golden.name, graph: "all",
+        report: try golden.compareRun(modelPath: modelPath, tolerance: tolerance, threads: threads))
+    }
     let name = try golden.graphName(among: file.graphs)
     var model = try models[name] ?? file.model(name)
     defer { models[name] = model }
@@ -82,19 +88,21 @@ private func caseFolders(_ path: String) throws -> [String] {
 }
 
 /// One case of a golden bundle.
-private struct GoldenBundleCase {
+struct GoldenBundleCase {
   let name: String
-  private let description: JSONValue
-  private let file: TensorFile
+  let folder: String
+  let description: JSONValue
+  let file: TensorFile
 
   init(folder: String) throws {
     name = lastComponent(of: folder)
+    self.folder = folder
     description = try JSONValue(
       parsing: try readSmallFile(folder + "/case.json", maximum: 1 << 20))
     file = try TensorFile.open(folder + "/io.safetensors")
   }
 
-  private func names(_ prefix: String) -> [String] {
+  func names(_ prefix: String) -> [String] {
     file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
   }
 
@@ -147,7 +155,7 @@ private struct GoldenBundleCase {
     }
   }
 
-  private func tolerance(_ factor: Double?) -> Tolerance {
+  func tolerance(_ factor: Double?) -> Tolerance {
     let own = description["tolerance"]
     if let factor { return Tolerance(.relativeToMaximum(factor)) }
     if let absolute = own?["absolute"]?.doubleValue, let relative = own?["relative"]?.doubleValue {
