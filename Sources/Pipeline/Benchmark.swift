@@ -7,8 +7,11 @@ import TensorBase
 
 /// How long a graph takes.
 public struct BenchmarkResult: Sendable {
+  /// Name of the graph.
   public let graph: String
+  /// Items evaluated at once.
   public let batch: Int
+  /// Threads it ran on.
   public let threads: Int
   /// Of each counted run, sorted.
   public let seconds: [Double]
@@ -18,10 +21,13 @@ public struct BenchmarkResult: Sendable {
   public let peakMemoryByteCount: Int
   /// The kernels that matrix products run on.
   public let blas: String
+  /// The instructions that the other kernels use.
   public let processor: String
 
+  /// Seconds of the middle run.
   public var median: Double { seconds[seconds.count / 2] }
 
+  /// The result in a few lines, for a terminal.
   public var text: String {
     """
     graph \(graph), batch \(batch), \(threads) threads, \(seconds.count) runs
@@ -33,6 +39,7 @@ public struct BenchmarkResult: Sendable {
     """
   }
 
+  /// The same for programs: one JSON object.
   public var jsonText: String {
     JSONValue.object([
       "graph": .string(graph), "batch": .integer(Int64(batch)),

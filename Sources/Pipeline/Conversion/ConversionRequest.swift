@@ -3,10 +3,13 @@ public struct ConversionRequest: Sendable {
   /// A folder in the diffusers layout, or of a single model; nil when each part comes from its own
   /// place.
   public var source: String?
-  /// Folders of parts that do not come from `source`.
+  /// The UNet's folder when it does not come from `source`.
   public var unet: String?
+  /// The VAE's folder, likewise.
   public var vae: String?
+  /// The text encoder's folder, likewise.
   public var textEncoder: String?
+  /// The tokenizer's folder, likewise, with vocab.txt, tokenizer.json or vocab.json with merges.txt.
   public var tokenizer: String?
   /// A folder or a scheduler_config.json.
   public var scheduler: String?
@@ -17,22 +20,26 @@ public struct ConversionRequest: Sendable {
   /// zstd's level; nil for the default.
   public var level: Int?
 
+  /// Nothing but the place to write to.
   public init(output: String) { self.output = output }
 }
 
 /// What a conversion wrote.
 public struct ConversionSummary: Sendable {
+  /// The file that was written.
   public let output: String
   /// Bytes of the file.
   public let byteCount: Int
   /// Bytes of the tensors as they were.
   public let sourceByteCount: Int
+  /// Names of the graphs in it.
   public let graphs: [String]
   /// Tensors of the checkpoints that are known and not needed.
   public let unused: [String]
   /// The largest rounding error made, and the tensor it was made in; nil when all is exact.
   public let worstRounding: (tensor: String, error: Double)?
 
+  /// The summary in a few lines, for a terminal.
   public var text: String {
     var lines = [
       "\(output): \(bytesText(byteCount)) from \(bytesText(sourceByteCount)) of tensors, graphs "

@@ -19,6 +19,7 @@ public struct GroundingOptions: Sendable, Hashable {
   /// Whether the result carries every tap.
   public var savesTaps = false
 
+  /// The method's defaults.
   public init() {}
 
   /// - Throws: `PipelineError.badOption`.

@@ -3,7 +3,9 @@ import ImageFiles
 
 /// What grounding one phrase in one image found.
 public struct GroundingResult: Sendable {
+  /// As it was given.
   public let phrase: String
+  /// The phrase's words, in order.
   public let words: [GroundedWord]
   /// Things the user should know: a truncated phrase, a missing font.
   public internal(set) var warnings: [String]
@@ -19,6 +21,7 @@ public struct GroundingResult: Sendable {
 
   /// The final map, row-major, `mapSide` × `mapSide`; 0…1 up to float16 rounding.
   public var map: [Float] { maps.map.values }
+  /// Pixels along a side of the map: the latent's.
   public var mapSide: Int { maps.map.width }
 
   /// First and last foreground column and row in the crop: [x0, y0, x1, y1]; nil when the mask is

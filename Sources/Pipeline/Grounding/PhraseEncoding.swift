@@ -19,11 +19,13 @@ struct PhraseEncoding: Sendable {
 
 /// A word of the phrase: what the tokeniser makes of it, and whether it counts.
 public struct GroundedWord: Sendable, Hashable {
+  /// The word as the phrase spells it.
   public let text: String
   /// Its sub-word tokens, as the vocabulary spells them.
   public let tokens: [String]
   /// The token's positions in the encoded phrase, [CLS] being 0.
   public let positions: [Int]
+  /// Whether it makes the map.
   public let isKept: Bool
 }
 

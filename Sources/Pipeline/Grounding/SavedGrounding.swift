@@ -22,13 +22,18 @@ public func groundAgain(
 
 /// What can be chosen anew without running the UNet.
 public struct SavedGroundingOptions: Sendable {
+  /// Whether the map is merged with what image and text alone attract (BBM).
   public var mergesBias = true
+  /// How many of the last steps make the activation map; nil keeps the number.
   public var last: Int?
   /// As `GroundingOptions.words`.
   public var words: String?
+  /// Names or patterns among the kept layers; empty for all of them.
   public var layers: [String] = []
+  /// Whether the result carries the taps on.
   public var savesTaps = false
 
+  /// What the first run chose, with bias merging.
   public init() {}
 }
 

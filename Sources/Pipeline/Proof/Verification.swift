@@ -10,23 +10,30 @@ import TensorFiles
 public struct Verification: Sendable {
   /// A case of the bundle.
   public struct Case: Sendable {
+    /// The name of its folder.
     public let name: String
+    /// The graph that was run; `all` for a whole run of the method.
     public let graph: String
     let report: ComparisonReport
 
+    /// Whether every tensor is within tolerance.
     public var passed: Bool { report.passed() }
   }
 
+  /// In the order of their names.
   public let cases: [Case]
 
+  /// Whether every case passed.
   public var passed: Bool { cases.allSatisfy(\.passed) }
 
+  /// A table per case, for a terminal.
   public var text: String {
     cases.map { item in
       "\(item.passed ? "ok" : "FAIL")  \(item.name) (graph \(item.graph))\n\(item.report.text())"
     }.joined(separator: "\n\n")
   }
 
+  /// The same for programs: one JSON object.
   public var jsonText: String {
     JSONValue.object([
       "passed": .bool(passed),
