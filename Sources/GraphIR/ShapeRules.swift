@@ -117,7 +117,7 @@ extension Op {
     try require(
       weight.shape.rank == 2 && weight.shape[1] == x.shape[-1],
       "the weight \(weight) does not fit the input \(x)")
-    let output = Shape(x.shape.dimensions.dropLast() + [weight.shape[0]])
+    let output = try checked(x.shape.dimensions.dropLast() + [weight.shape[0]])
     try facts.expect(2, [weight.shape[0]], "bias")
     try facts.expect(3, output, "residual")
     return Fact(x.type, output)
@@ -175,7 +175,9 @@ extension Op {
       let length = other[axis]
       other[axis] = dimensions[axis]
       try require(other == dimensions, "\(first) and \(next) do not concatenate along axis \(axis)")
-      dimensions[axis] += length
+      let (sum, overflow) = dimensions[axis].addingReportingOverflow(length)
+      try require(!overflow, "\(first) and \(next) are too large to concatenate")
+      dimensions[axis] = sum
     }
     return Fact(first.type, try checked(dimensions))
   }
@@ -266,8 +268,9 @@ extension Attention {
         (0..<key.shape[1]).contains(token), "key \(token) is wanted of \(key.shape[1])")
     }
     return [
-      Fact(.f32, [query.shape[0], query.shape[1], value.shape[2]]),
-      Fact(.f32, [query.shape[0], tokens?.count ?? key.shape[1], query.shape[1]]),
+      Fact(.f32, try checked([query.shape[0], query.shape[1], value.shape[2]])),
+      Fact(
+        .f32, try checked([query.shape[0], tokens?.count ?? key.shape[1], query.shape[1]])),
     ]
   }
 }

@@ -171,6 +171,12 @@ import Testing
     (Op.pad(Pad(before: [Int.max, 0], after: [1, 0])), [[2, 2]]),
     (Op.upsampleNearest(UpsampleNearest(scale: 65)), [[1, 1, 2, 2]]),
     (Op.softmax(axis: 2), [[2, 3]]),
+    (Op.concat(axis: 0), [[1 << 59, 2], [1 << 59, 2], [1 << 59, 2]]),
+    (Op.linear(activation: nil), [[1 << 58, 1], [1 << 58, 1]]),
+    (
+      Op.attention(Attention(heads: 1, scale: 1)),
+      [[1, 1 << 40, 1], [1, 1 << 40, 1], [1, 1 << 40, 1]]
+    ),
   ] as [(Op, [Shape])])
 func whatDoesNotFitIsRefused(op: Op, shapes: [Shape]) {
   #expect(throws: Misfit.self) { try op.outputFacts(shapes.map { Fact(.f32, $0) }) }
