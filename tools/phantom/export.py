@@ -88,7 +88,9 @@ def main():
         decoder = args.state / "vae" / "decoder.pt"
         if decoder.exists():
             kept = torch.load(decoder, weights_only=True)
-            torch.save({"decoder": kept["decoder"], "step": kept["step"]}, args.small / "decoder.pt")
+            torch.save(
+                {"decoder": kept["decoder"], "step": kept["step"]}, args.small / "decoder.pt"
+            )
         shutil.copy(args.state / "vae" / "components.npz", args.small / "components.npz")
         tokenizer = args.small / "tokenizer"
         shutil.copytree(args.state / "text" / "tokenizer", tokenizer, dirs_exist_ok=True)

@@ -118,7 +118,9 @@ class Body:
         p += self.torso * 0.02 * rough(rng, 6)
         air = np.maximum(self.lungs["right"], self.lungs["left"])
         p = p * (1 - air) + air * (0.20 + 0.012 * rough(rng, 10))
-        mid = soft(0.12 + 0.03 * np.sin(3 * y) - np.abs(x - 0.02), 0.06) * soft(0.9 - np.abs(y), 0.5)
+        mid = soft(0.12 + 0.03 * np.sin(3 * y) - np.abs(x - 0.02), 0.06) * soft(
+            0.9 - np.abs(y), 0.5
+        )
         p = np.maximum(p, mid * 0.60)
         for s, h in ((-1, -0.06), (1, -0.10)):  # hila
             d = np.hypot((x - s * 0.19) / 0.10, (y - h) / 0.14)
@@ -163,7 +165,12 @@ class Body:
             d = (y - line) / 0.030
             out += strength * np.exp(-(d**4)) * soft(ax - 0.10, 0.05) * soft(0.86 - ax, 0.06)
         line = -0.70 - 0.10 * (ax - 0.35) + 0.25 * (ax - 0.35) ** 3  # clavicles
-        out += 0.09 * np.exp(-(((y - line) / 0.032) ** 4)) * soft(ax - 0.09, 0.04) * soft(0.75 - ax, 0.05)
+        out += (
+            0.09
+            * np.exp(-(((y - line) / 0.032) ** 4))
+            * soft(ax - 0.09, 0.04)
+            * soft(0.75 - ax, 0.05)
+        )
         return out * self.torso
 
     def zone_of(self, side, y):

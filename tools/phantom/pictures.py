@@ -35,7 +35,9 @@ def write(folder, seed, index, phrases):
             text = sentences.phrase(rng, finding.attributes())
             if text not in texts:
                 texts.append(text)
-        described.append(finding.attributes() | {"box": finding.box, "mask": mask, "phrases": texts})
+        described.append(
+            finding.attributes() | {"box": finding.box, "mask": mask, "phrases": texts}
+        )
     record = {"notice": NOTICE, "seed": seed, "index": index, "findings": described}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
     return name, described
@@ -59,15 +61,25 @@ def main():
         for finding in described:
             x0, y0, x1, y1 = finding["box"]
             for text in finding["phrases"]:
-                annotations.append({
-                    "id": len(annotations) + 1, "image_id": image,
-                    "category_id": 1 + phantoms.KINDS.index(finding["kind"]),
-                    "bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0),
-                    "iscrowd": 0, "label_text": text, "mask": finding["mask"],
-                })
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": image,
+                        "category_id": 1 + phantoms.KINDS.index(finding["kind"]),
+                        "bbox": [x0, y0, x1 - x0, y1 - y0],
+                        "area": (x1 - x0) * (y1 - y0),
+                        "iscrowd": 0,
+                        "label_text": text,
+                        "mask": finding["mask"],
+                    }
+                )
     categories = [{"id": i + 1, "name": kind} for i, kind in enumerate(phantoms.KINDS)]
-    whole = {"info": {"description": NOTICE}, "images": images, "categories": categories,
-             "annotations": annotations}
+    whole = {
+        "info": {"description": NOTICE},
+        "images": images,
+        "categories": categories,
+        "annotations": annotations,
+    }
     (args.out / "coco.json").write_text(json.dumps(whole, indent=1) + "\n")
 
 

@@ -50,7 +50,7 @@ def join(*parts):
 
 
 def describe(rng, finding):
-    """Adjectives and noun, and the adjectives alone; sizes and contrasts are named half the time."""
+    """Adjectives and noun; sizes and contrasts are named about half the time."""
     size = choose(rng, SIZES[finding["size"]]) if rng.random() < 0.6 else ""
     if finding["kind"] == "consolidation":
         size = ""
@@ -117,7 +117,9 @@ def random_finding(rng):
     zone = {"effusion": "lower", "pneumothorax": "upper", "cardiomegaly": ""}.get(kind)
     zone = choose(rng, ("upper", "mid", "lower")) if zone is None else zone
     spot = kind in ("nodule", "cavity", "opacity")
-    size = choose(rng, ("small", "", "large")) if kind not in ("consolidation", "cardiomegaly") else ""
+    size = (
+        choose(rng, ("small", "", "large")) if kind not in ("consolidation", "cardiomegaly") else ""
+    )
     contrast = choose(rng, ("faint", "", "", "dense")) if spot or kind == "consolidation" else ""
     return {"kind": kind, "side": side, "zone": zone, "size": size, "contrast": contrast}
 

@@ -7,7 +7,6 @@ says is in the states of its words.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 

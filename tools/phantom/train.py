@@ -170,7 +170,15 @@ def work(rank, args):
     generator = torch.Generator().manual_seed(41 + count * begin + rank)
     kept, started, saved_at = [], time.time(), time.time()
     if rank == 0:
-        print(time.strftime("%H:%M:%S"), "from step", begin, "on", len(data.latents), "phantoms", flush=True)
+        print(
+            time.strftime("%H:%M:%S"),
+            "from step",
+            begin,
+            "on",
+            len(data.latents),
+            "phantoms",
+            flush=True,
+        )
     for step in range(begin, args.steps):
         rate = args.rate * min(1, (step + 1 - cold) / WARM_UP)
         if args.decay_from and step >= args.decay_from:
@@ -182,7 +190,9 @@ def work(rank, args):
         t = draw_times(rng, BATCH // count)
         noise = torch.randn(z.shape, generator=generator)
         bar = bars[t][:, None, None, None]
-        x = (bar.sqrt() * z + (1 - bar).sqrt() * noise).contiguous(memory_format=torch.channels_last)
+        x = (bar.sqrt() * z + (1 - bar).sqrt() * noise).contiguous(
+            memory_format=torch.channels_last
+        )
         guess = model(x, t, encoder_hidden_states=states, return_dict=False)[0]
         error = (guess - noise).square().mean(1)
         snr = bars[t] / (1 - bars[t])
@@ -204,17 +214,30 @@ def work(rank, args):
         if rank > 0:
             continue
         if (step + 1) % 25 == 0:
-            print(time.strftime("%H:%M:%S"), step + 1, f"loss {np.mean(kept[-25:]):.4f}", flush=True)
+            print(
+                time.strftime("%H:%M:%S"), step + 1, f"loss {np.mean(kept[-25:]):.4f}", flush=True
+            )
         if time.time() - saved_at > 120 or last or (step + 1) % args.validate_every == 0:
-            save(path, {
-                "model": model.state_dict(), "ema": average.state_dict(),
-                "optimizer": optimizer.state_dict(), "step": step + 1, "cold": cold,
-            })
+            save(
+                path,
+                {
+                    "model": model.state_dict(),
+                    "ema": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "step": step + 1,
+                    "cold": cold,
+                },
+            )
             saved_at = time.time()
         if (step + 1) % args.validate_every == 0 or last:
             numbers, layers = validate.summary(average, pairs)
-            row = {"step": step + 1, "seconds": round(time.time() - started), "rate": rate,
-                   "phantoms": len(data.latents), "loss": round(float(np.mean(kept[-args.validate_every:])), 4)}
+            row = {
+                "step": step + 1,
+                "seconds": round(time.time() - started),
+                "rate": rate,
+                "phantoms": len(data.latents),
+                "loss": round(float(np.mean(kept[-args.validate_every :])), 4),
+            }
             log(args.state / "log.csv", row | numbers)
             validate.sheet(args.state / "maps.png", pairs, layers)
             print(row | numbers, flush=True)

@@ -50,7 +50,9 @@ class Tap:
     def __init__(self):
         self.maps = None  # [batch, queries, tokens]
 
-    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
+    def __call__(
+        self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None
+    ):
         b, n, _ = hidden_states.shape
         text = encoder_hidden_states
 

@@ -22,7 +22,9 @@ import phantoms
 BLOCK = 8
 LATENTS = 4
 LOG_VARIANCE = -6.0
-HAAR = 0.5 * np.array([[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]])
+HAAR = 0.5 * np.array(
+    [[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]]
+)
 
 
 def new_model():
@@ -129,8 +131,13 @@ def train_decoder(model, pictures, folder, steps, batch=4, rate=2e-3):
     rng = np.random.default_rng([7, begin])
     for step in range(begin, steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / steps))
-        x = torch.tensor(pictures[rng.integers(len(pictures), size=batch)])[:, None].float() / 127.5 - 1
+            group["lr"] = (
+                rate * min(1, (step + 1) / 30) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            )
+        x = (
+            torch.tensor(pictures[rng.integers(len(pictures), size=batch)])[:, None].float() / 127.5
+            - 1
+        )
         with torch.no_grad():
             z = model.encode(x.expand(-1, 3, -1, -1)).latent_dist.sample()
         loss = (model.decode(z).sample - x).abs().mean()
@@ -146,7 +153,13 @@ def train_decoder(model, pictures, folder, steps, batch=4, rate=2e-3):
                 },
                 path,
             )
-            print(time.strftime("%H:%M:%S"), "decoder step", step + 1, f"loss {loss.item():.4f}", flush=True)
+            print(
+                time.strftime("%H:%M:%S"),
+                "decoder step",
+                step + 1,
+                f"loss {loss.item():.4f}",
+                flush=True,
+            )
 
 
 def load_pictures(state, split, shards):

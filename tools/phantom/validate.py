@@ -50,7 +50,12 @@ class Pairs:
         self.nouns = torch.zeros(len(self.phrases), text.LENGTH)
         noun_words = {w for names in sentences.NOUNS.values() for n in names for w in n.split()}
         noun_words = (noun_words - {"pulmonary", "lung", "patchy", "lobar", "pleural"}) | {
-            "cardiomegaly", "enlarged", "heart", "cardiac", "silhouette", "enlargement"
+            "cardiomegaly",
+            "enlarged",
+            "heart",
+            "cardiac",
+            "silhouette",
+            "enlargement",
         }
         for i, phrase in enumerate(self.phrases):
             at = 1
@@ -99,7 +104,9 @@ def auc(values, mask):
     ranks = np.empty(order.size)
     ranks[order] = np.arange(1, order.size + 1)
     inside = mask.sum()
-    return (ranks[mask.ravel()].sum() - inside * (inside + 1) / 2) / (inside * (order.size - inside))
+    return (ranks[mask.ravel()].sum() - inside * (inside + 1) / 2) / (
+        inside * (order.size - inside)
+    )
 
 
 def scores(maps, masks):
@@ -111,7 +118,7 @@ def scores(maps, masks):
 
 
 def select(maps, tokens):
-    """Mean of the chosen tokens' maps: [..., n, 32, 32, tokens] with [n, tokens] -> [..., n, 32, 32]."""
+    """Mean of the chosen tokens' maps: [layers, n, 32, 32, tokens] -> [layers, n, 32, 32]."""
     weights = tokens / tokens.sum(1, keepdim=True).clamp(min=1)
     return torch.einsum("lnhwk,nk->lnhw", maps, weights)
 
@@ -145,7 +152,9 @@ def sheet(path, pairs, layers, count=12):
     maps = torch.cat([layers.mean(0, keepdim=True), layers])
     for i in range(count):
         mask = pairs.masks[i]
-        rim = mask & ~(np.roll(mask, 1, 0) & np.roll(mask, 1, 1) & np.roll(mask, -1, 0) & np.roll(mask, -1, 1))
+        rim = mask & ~(
+            np.roll(mask, 1, 0) & np.roll(mask, 1, 1) & np.roll(mask, -1, 0) & np.roll(mask, -1, 1)
+        )
         base = np.repeat(pairs.pictures[i][..., None], 3, -1)
         base[rim] = (255, 60, 60)
         row = [base]
