@@ -300,6 +300,7 @@ def add_effusion(body, rng, p, taken, side):
 
 
 def add_pneumothorax(body, rng, p, taken, side):
+    """Air between chest wall and lung; the mask includes the pleural line, which makes it visible."""
     size = pick(rng, ("small", "", "large"), (1, 1.2, 1))
     thick = {"small": (0.13, 0.16), "": (0.20, 0.25), "large": (0.32, 0.42)}[size]
     thick = rng.uniform(*thick)
@@ -311,7 +312,7 @@ def add_pneumothorax(body, rng, p, taken, side):
     field_ = reach - (1 - depth)
     limit = soft(0.12 - body.y, 0.20)
     region = soft(field_, 0.05) * limit * soft(body.lungs[side] - 0.5, 0.3)
-    mask = region > 0.5
+    mask = soft(field_ + 0.05, 0.05) * limit * soft(body.lungs[side] - 0.5, 0.3) > 0.5
     if mask.sum() < 350 or (mask & taken).any():
         return p, None
     p = p * (1 - region) + region * (0.055 + 0.10 * p)
