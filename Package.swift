@@ -34,6 +34,7 @@ let package = Package(
     // System libraries: module.modulemap and shim.h, nothing else.
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
@@ -52,7 +53,7 @@ let package = Package(
     .target(name: "JSONText", swiftSettings: safe),
     .target(name: "Naming", swiftSettings: safe),
     .target(
-      name: "ByteIO", dependencies: ["CZstd", "CZlib", "CCrypto"], swiftSettings: common),
+      name: "ByteIO", dependencies: ["CZstd", "CZlib", "CCrypto", "CMalloc"], swiftSettings: common),
     .target(
       name: "TensorFiles", dependencies: ["TensorBase", "ByteIO", "JSONText"],
       swiftSettings: common),

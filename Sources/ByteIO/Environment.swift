@@ -6,10 +6,3 @@ package func environmentVariable(_ name: String) -> String? {
   let text = String(cString: value)
   return text.isEmpty ? nil : text
 }
-
-/// The most memory this process has had resident so far, in bytes.
-package var peakResidentByteCount: Int {
-  var usage = rusage()
-  guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-  return Int(usage.ru_maxrss) * 1024
-}

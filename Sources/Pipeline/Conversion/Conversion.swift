@@ -19,6 +19,7 @@ public let plumbVersion = "0.1.0"
 public func convert(
   _ request: ConversionRequest, progress: Progress = { _, _, _ in }
 ) throws -> ConversionSummary {
+  returnLargeBlocksToSystem()
   var options = StorageOptions()
   if let level = request.level { options.level = level }
   options.weights = try request.weights.map { name in
