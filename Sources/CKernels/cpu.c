@@ -170,6 +170,8 @@ void plumb_product(const struct plumb_patches *patches, size_t first, size_t row
                    scratch);
 }
 
+double plumb_multiply_adds(size_t rounds) { return level()->multiply_adds(rounds); }
+
 void plumb_half_to_float(const uint16_t *in, float *out, size_t count) {
   level()->half_to_float(in, out, count);
 }

@@ -4,6 +4,7 @@
 #include "body_norms.h"
 #include "body_product.h"
 #include "body_moves.h"
+#include "body_peak.h"
 
 static const struct level table = {
     .unary = level_unary,
@@ -18,6 +19,7 @@ static const struct level table = {
     .layer_norm = level_layer_norm,
     .transpose = level_transpose,
     .product = level_product,
+    .multiply_adds = level_multiply_adds,
     .half_to_float = level_half_to_float,
     .float_to_half = level_float_to_half,
     .bfloat16_to_float = level_bfloat16_to_float,

@@ -23,7 +23,12 @@ func dispatch(
   case .clamp(let lower, let upper): clamp(out, node[0], lower: lower, upper: upper)
   case .select: select(out, condition: node[0], node[1], node[2])
   case .convolution(let attributes): run(attributes, out, node, options)
-  case .linear(let activation):
+  case .linear(let activation, packed: .some):
+    linear(
+      out, node[0], packed: node[1], bias: node.optional(2), residual: node.optional(3),
+      activation: activation.kernel, threads: threads)
+  case .packWeight: packWeight(out, node[0], threads: threads)
+  case .linear(let activation, packed: nil):
     isFast
       ? linear(
         out, node[0], weight: node[1], bias: node.optional(2), residual: node.optional(3),
@@ -104,7 +109,11 @@ private func run(
     activation: attributes.activation.kernel)
   let addends = Convolution2DAddends(
     bias: node.optional(2), vector: node.optional(3), residual: node.optional(4))
-  if options.kernels == .fast && attributes.layout == .channelsLast {
+  if let packed = attributes.packed {
+    convolution2D(
+      out, node[0], packed: node[1], window: (packed.window[0], packed.window[1]),
+      adding: addends, parameters, threads: options.threads)
+  } else if options.kernels == .fast && attributes.layout == .channelsLast {
     convolution2D(
       out, node[0], weight: node[1], adding: addends, parameters, threads: options.threads)
   } else {

@@ -51,6 +51,8 @@ package struct Model {
     let part = graph.pruned(to: request.wanted ?? graph.outputs)
     var shaped = try ShapedGraph(part, inputs: request.inputs, tapTokens: request.tapTokens)
     if request.isOptimised { shaped = shaped.fused().channelsLast() }
+    // The plain kernels read weights as they are.
+    if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
     let weights = shaped.split(fixedInputs: [])
     try prepare(weights.fixed, options: options)
     let parts = weights.varying.bound(to: ready).split(fixedInputs: request.fixedInputs)
@@ -125,12 +127,14 @@ package struct Program: Sendable {
   /// - Parameters:
   ///   - inputs: by name.
   ///   - prepared: what `prepare` returned for the fixed inputs.
+  ///   - observe: is told each node, by its place in `varying`, as soon as it has run.
   package func run(
     _ inputs: [String: Tensor], prepared: [String: Tensor] = [:], arena: inout Arena,
-    options: ExecutionOptions
+    options: ExecutionOptions, observe: ((Int) -> Void)? = nil
   ) throws(ExecutionError) -> [String: Tensor] {
     try varying.run(
-      inputs.merging(prepared) { _, prepared in prepared }, arena: &arena, options: options)
+      inputs.merging(prepared) { _, prepared in prepared }, arena: &arena, options: options,
+      observe: observe)
   }
 }
 

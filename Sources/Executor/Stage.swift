@@ -37,9 +37,11 @@ package struct Stage: Sendable {
   /// - Parameters:
   ///   - inputs: by name; more than the graph takes is fine.
   ///   - arena: memory that runs share one after the other; grown when it is too small.
+  ///   - observe: is told each node, by its place in the graph, as soon as it has run.
   /// - Returns: the graph's outputs, by name.
   package func run(
-    _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions
+    _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions,
+    observe: ((Int) -> Void)? = nil
   ) throws(ExecutionError) -> [String: Tensor] {
     let graph = shaped.graph
     arena.reserve(plan.arenaByteCount)
@@ -57,7 +59,10 @@ package struct Stage: Sendable {
       }
       given[input.value.index] = tensor
     }
-    for node in graph.nodes { try run(node, given: given, arena: arena, options: options) }
+    for (index, node) in graph.nodes.enumerated() {
+      try run(node, given: given, arena: arena, options: options)
+      observe?(index)
+    }
     var outputs: [String: Tensor] = [:]
     for id in graph.outputs {
       outputs[graph[id].name] = view(id, given: given, arena: arena).copied()

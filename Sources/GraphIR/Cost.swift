@@ -11,6 +11,7 @@ extension ShapedGraph {
     switch node.op {
     case .convolution(let attributes):
       guard let weight = node.inputs[1] else { return 0 }
+      if attributes.packed != nil { return 2 * results * Double(self[weight].shape[1]) }
       let outputs = self[weight].shape[attributes.layout == .channelsFirst ? 0 : 3]
       return 2 * results * Double(self[weight].shape.count) / Double(max(outputs, 1))
     case .linear:
@@ -25,7 +26,7 @@ extension ShapedGraph {
       }
       let pairs = Double(self[query].shape[0] * self[query].shape[1] * self[key].shape[1])
       return 2 * pairs * Double(self[query].shape[2] + self[value].shape[2])
-    case .unary, .binary, .clamp, .select, .groupNorm, .layerNorm, .softmax, .gated,
+    case .unary, .binary, .clamp, .select, .packWeight, .groupNorm, .layerNorm, .softmax, .gated,
       .upsampleNearest, .gather, .reshape, .transpose, .concat, .slice, .prefix, .pad, .cast,
       .reduce:
       return 0

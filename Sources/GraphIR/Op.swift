@@ -19,7 +19,10 @@ package enum Op: Hashable, Sendable {
   /// → activation(convolution + bias + vector per image and channel + residual).
   case convolution(Convolution)
   /// x […, K], weight [M, K], [bias M], [residual …, M] → activation(x·weightᵀ + bias + residual).
-  case linear(activation: Unary?)
+  /// When `packed` is there, the weight is what `packWeight` made of it.
+  case linear(activation: Unary?, packed: PackedWeight? = nil)
+  /// weight [O, I] or [O, I, kh, kw] → [⌈O/32⌉, kh·kw·I, 32], the order in which products read it.
+  case packWeight
   /// a […, n, k], b […, k, m] → […, n, m], leading dimensions broadcast.
   case matMul
   /// q [B, Tq, heads·d], k [B, Tk, heads·d], v [B, Tk, heads·dv], [mask broadcastable to
@@ -83,10 +86,14 @@ package struct Convolution: Hashable, Sendable {
   package var groups: Int
   package var activation: Unary?
   package var layout: ImageLayout
+  /// Set when the weight is what `packWeight` made of it; then `layout` is `.channelsLast` and
+  /// `groups` is 1.
+  package var packed: PackedWeight?
 
   package init(
     strides: [Int] = [1, 1], padding: [Int] = [0, 0, 0, 0], dilations: [Int] = [1, 1],
-    groups: Int = 1, activation: Unary? = nil, layout: ImageLayout = .channelsFirst
+    groups: Int = 1, activation: Unary? = nil, layout: ImageLayout = .channelsFirst,
+    packed: PackedWeight? = nil
   ) {
     self.strides = strides
     self.padding = padding
@@ -94,6 +101,23 @@ package struct Convolution: Hashable, Sendable {
     self.groups = groups
     self.activation = activation
     self.layout = layout
+    self.packed = packed
+  }
+}
+
+/// What the shape of a packed weight no longer says: the panels of 32 outputs hide how many
+/// outputs there are, and the rows of a panel which window they come from.
+package struct PackedWeight: Hashable, Sendable {
+  /// Outputs of a panel.
+  package static let panel = 32
+
+  package var outputs: Int
+  /// Height and width; [1, 1] for a linear's weight.
+  package var window: [Int]
+
+  package init(outputs: Int, window: [Int] = [1, 1]) {
+    self.outputs = outputs
+    self.window = window
   }
 }
 
@@ -201,6 +225,7 @@ extension Op {
     case .select: "select"
     case .convolution: "convolution"
     case .linear: "linear"
+    case .packWeight: "packWeight"
     case .matMul: "matMul"
     case .attention: "attention"
     case .groupNorm: "groupNorm"
@@ -223,7 +248,8 @@ extension Op {
   /// How many inputs a node of this op lists, present or not.
   package var inputCounts: ClosedRange<Int> {
     switch self {
-    case .unary, .clamp, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce: 1...1
+    case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce:
+      1...1
     case .binary, .matMul, .gather, .prefix: 2...2
     case .select, .groupNorm, .layerNorm: 3...3
     case .convolution: 2...5
@@ -240,8 +266,8 @@ extension Op {
     case .convolution, .linear: 2
     case .attention: 3
     case .upsampleNearest: 1
-    case .unary, .clamp, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce, .binary,
-      .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat:
+    case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
+      .binary, .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat:
       inputCounts.lowerBound
     }
   }
@@ -249,8 +275,9 @@ extension Op {
   package var outputCount: Int {
     switch self {
     case .attention: 2
-    case .unary, .binary, .clamp, .select, .convolution, .linear, .matMul, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .reshape, .transpose, .concat, .slice, .prefix,
+    case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul,
+      .groupNorm, .layerNorm, .softmax, .gated, .upsampleNearest, .gather, .reshape, .transpose,
+      .concat, .slice, .prefix,
       .pad, .cast, .reduce:
       1
     }

@@ -16,6 +16,8 @@ extension ShapedGraph {
 
 private let toLast = [0, 2, 3, 1]
 private let toFirst = [0, 3, 1, 2]
+/// Takes a convolution's weight from [O, I, h, w] to [h, w, I, O].
+let hwioFromOIHW = [2, 3, 1, 0]
 
 private struct ChannelsLastPass {
   let source: ShapedGraph
@@ -103,7 +105,8 @@ private struct ChannelsLastPass {
       } else {
         emit(node)
       }
-    case .select, .convolution, .linear, .matMul, .attention, .groupNorm, .layerNorm, .softmax,
+    case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
+      .softmax,
       .gated, .upsampleNearest, .gather, .reshape, .prefix, .reduce:
       emit(node)
     }
@@ -158,11 +161,10 @@ private struct ChannelsLastPass {
     if let twin = weightTwins[id] { return twin }
     materialise(id)
     let fact = source[id]
-    let permutation = [2, 3, 1, 0]
     let twin = addValue(
       named: source.graph[id].name + "@hwio",
-      Fact(fact.type, Shape(permutation.map { fact.shape[$0] })))
-    append(.transpose(permutation), id, twin)
+      Fact(fact.type, Shape(hwioFromOIHW.map { fact.shape[$0] })))
+    append(.transpose(hwioFromOIHW), id, twin)
     weightTwins[id] = twin
     return twin
   }

@@ -70,7 +70,7 @@ extension ShapedGraph {
         return node
       }
       return nil
-    case .linear(nil):
+    case .linear(nil, _):
       guard self[other] == self[output], node.input(3) == nil else { return nil }
       node.setInput(3, other)
       return node
@@ -112,8 +112,8 @@ extension Node {
       attributes.activation = function
       node.op = .convolution(attributes)
       return node
-    case .linear(nil):
-      node.op = .linear(activation: function)
+    case .linear(nil, let packed):
+      node.op = .linear(activation: function, packed: packed)
       return node
     case .groupNorm(var attributes) where attributes.activation == nil:
       attributes.activation = function

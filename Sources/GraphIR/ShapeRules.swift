@@ -30,7 +30,13 @@ extension Op {
       try require(a.type == b.type, "\(a) and \(b) differ in type")
       return [Fact(a.type, try broadcast(condition.shape, try broadcast(a.shape, b.shape)))]
     case .convolution(let attributes): return [try attributes.outputFact(facts)]
-    case .linear: return [try linearFact(facts)]
+    case .linear(_, let packed): return [try linearFact(facts, packed)]
+    case .packWeight:
+      let weight = try facts.floating(0)
+      try require(
+        weight.shape.rank == 2 || weight.shape.rank == 4,
+        "\(weight) is no weight of two or four axes")
+      return [Fact(weight.type, try PackedWeight(unpacked: weight.shape).shape(weight.shape[1]))]
     case .matMul: return [try matMulFact(facts)]
     case .attention(let attributes): return try attributes.outputFacts(facts)
     case .groupNorm(let attributes):
@@ -111,14 +117,24 @@ extension Op {
     }
   }
 
-  private func linearFact(_ facts: Inputs) throws(Misfit) -> Fact {
+  private func linearFact(_ facts: Inputs, _ packed: PackedWeight?) throws(Misfit) -> Fact {
     let x = try facts.floating(0, minimumRank: 1)
     let weight = try facts.floating(1)
-    try require(
-      weight.shape.rank == 2 && weight.shape[1] == x.shape[-1],
-      "the weight \(weight) does not fit the input \(x)")
-    let output = try checked(x.shape.dimensions.dropLast() + [weight.shape[0]])
-    try facts.expect(2, [weight.shape[0]], "bias")
+    let outputs: Int
+    if let packed {
+      outputs = packed.outputs
+      let expected = try packed.shape(x.shape[-1])
+      try require(
+        packed.window == [1, 1] && weight.shape == expected,
+        "the packed weight \(weight) of \(outputs) outputs does not fit the input \(x)")
+    } else {
+      try require(
+        weight.shape.rank == 2 && weight.shape[1] == x.shape[-1],
+        "the weight \(weight) does not fit the input \(x)")
+      outputs = weight.shape[0]
+    }
+    let output = try checked(x.shape.dimensions.dropLast() + [outputs])
+    try facts.expect(2, [outputs], "bias")
     try facts.expect(3, output, "residual")
     return Fact(x.type, output)
   }
@@ -188,7 +204,7 @@ extension Convolution {
     let x = try facts.floating(0)
     let weight = try facts.floating(1)
     try require(
-      x.shape.rank == 4 && weight.shape.rank == 4,
+      x.shape.rank == 4 && weight.shape.rank == (packed == nil ? 4 : 3),
       "a convolution takes four axes, not \(x) and \(weight)")
     try require(
       strides.count == 2 && padding.count == 4 && dilations.count == 2
@@ -200,10 +216,20 @@ extension Convolution {
     let (channels, height, width) =
       isFirst
       ? (x.shape[1], x.shape[2], x.shape[3]) : (x.shape[3], x.shape[1], x.shape[2])
-    let (outputs, inputs, kernelHeight, kernelWidth) =
-      isFirst
-      ? (weight.shape[0], weight.shape[1], weight.shape[2], weight.shape[3])
-      : (weight.shape[3], weight.shape[2], weight.shape[0], weight.shape[1])
+    let (outputs, inputs, kernelHeight, kernelWidth): (Int, Int, Int, Int)
+    if let packed {
+      let expected = try packed.shape(channels)
+      try require(
+        !isFirst && groups == 1 && weight.shape == expected,
+        "the packed weight \(weight) of \(packed.outputs) outputs does not fit the input \(x)")
+      (outputs, inputs, kernelHeight, kernelWidth) =
+        (packed.outputs, channels, packed.window[0], packed.window[1])
+    } else {
+      (outputs, inputs, kernelHeight, kernelWidth) =
+        isFirst
+        ? (weight.shape[0], weight.shape[1], weight.shape[2], weight.shape[3])
+        : (weight.shape[3], weight.shape[2], weight.shape[0], weight.shape[1])
+    }
     try require(
       inputs.multipliedReportingOverflow(by: groups) == (channels, false) && outputs % groups == 0,
       "the weight \(weight) in \(groups) groups does not fit the input \(x)")
@@ -236,6 +262,22 @@ extension Convolution {
       "the kernel, \(kernel) wide at dilation \(dilation), is larger than the padded input, \(padded)"
     )
     return (padded - span - 1) / stride + 1
+  }
+}
+
+extension PackedWeight {
+  /// What packing a weight [O, I] or [O, I, kh, kw] leaves to be said.
+  package init(unpacked shape: Shape) {
+    self.init(
+      outputs: shape[0], window: shape.rank == 2 ? [1, 1] : Array(shape.dimensions.suffix(2)))
+  }
+
+  /// The packed weight's shape for so many inputs; the layout is that of `Kernels.packedShape`.
+  fileprivate func shape(_ inputs: Int) throws(Misfit) -> Shape {
+    try require(
+      outputs >= 0 && window.count == 2, "a packed weight of \(outputs) outputs, \(window)")
+    let rows = try checked(window + [inputs]).count
+    return try checked([outputs / Self.panel + (outputs % Self.panel).signum(), rows, Self.panel])
   }
 }
 

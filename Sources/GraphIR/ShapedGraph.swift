@@ -117,8 +117,9 @@ private func resolve(_ node: inout Node, _ inputs: [Fact?], _ outputs: [Fact]) {
       node.op = .upsampleNearest(UpsampleNearest(scale: scale, layout: attributes.layout))
       node.inputs = [node.inputs[0]]
     }
-  case .unary, .binary, .clamp, .select, .convolution, .linear, .matMul, .attention, .groupNorm,
-    .layerNorm, .softmax, .gated, .gather, .transpose, .concat, .slice, .pad, .cast, .reduce:
+  case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul, .attention,
+    .groupNorm, .layerNorm, .softmax, .gated, .gather, .transpose, .concat, .slice, .pad, .cast,
+    .reduce:
     break
   }
 }

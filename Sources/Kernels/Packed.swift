@@ -8,36 +8,35 @@ package func packedShape(inputs: Int, outputs: Int) -> Shape {
   return [(outputs + panel - 1) / panel, inputs, panel]
 }
 
-/// Packs a linear weight [N, K] into `out` of `packedShape(inputs: K, outputs: N)`.
-package func packLinear(_ out: MutableTensorView, weight: TensorView, threads: Int) {
-  precondition(weight.shape.rank == 2)
-  let n = weight.shape[0], k = weight.shape[1]
-  pack(out, weight, k: k, n: n, kStride: 1, nStride: k, threads: threads)
-}
-
-/// Packs a convolution's weight [kh, kw, I, O] (one group) into `out` of `packedShape(inputs:
-/// kh·kw·I, outputs: O)`.
-package func packConvolution2D(_ out: MutableTensorView, weight: TensorView, threads: Int) {
-  precondition(weight.shape.rank == 4)
-  let n = weight.shape[3], k = weight.shape.dimensions.dropLast().reduce(1, *)
-  pack(out, weight, k: k, n: n, kStride: n, nStride: 1, threads: threads)
-}
-
-private func pack(
-  _ out: MutableTensorView, _ weight: TensorView, k: Int, n: Int, kStride: Int, nStride: Int,
-  threads: Int
-) {
-  precondition(out.shape == packedShape(inputs: k, outputs: n))
+/// Packs the weight of a linear, [O, I], or of a convolution of one group, [O, I, kh, kw], into
+/// `out` of `packedShape(inputs: kh·kw·I, outputs: O)`; the rows of a panel are in [kh, kw, I]
+/// order.
+package func packWeight(_ out: MutableTensorView, _ weight: TensorView, threads: Int) {
+  precondition(weight.shape.rank == 2 || weight.shape.rank == 4)
+  let outputs = weight.shape[0], inputs = weight.shape[1], panel = PLUMB_PANEL
+  let window = weight.shape.dimensions.dropFirst(2).reduce(1, *)
+  precondition(out.shape == packedShape(inputs: inputs * window, outputs: outputs))
   let to = out.floats, from = weight.floats
-  parallelRanges(out.shape[0], minimum: 1, threads: threads) { panels in
-    plumb_pack(from, kStride, nStride, k, n, panels.lowerBound, panels.upperBound, to)
+  // Few inputs at a time, so that what is read for one place of the window is still in cache for
+  // the next.
+  let step = window == 1 ? inputs : 16
+  parallel(out.shape[0], threads: threads) { number in
+    let first = number * panel
+    for input in stride(from: 0, to: inputs, by: max(1, step)) {
+      for place in 0..<window {
+        plumb_pack(
+          from + (first * inputs + input) * window + place, window, inputs * window,
+          min(step, inputs - input), outputs - first, 0, 1,
+          to + (number * window * inputs + place * inputs + input) * panel)
+      }
+    }
   }
 }
 
 /// `linear` with a packed weight: out[…, n] = activation(Σₖ x[…, k] · weight[n, k] + bias[n] +
 /// residual[…, n]).
 ///
-/// x [rows…, K], packed as `packLinear` makes it, bias [N], residual and out [rows…, N]; f32.
+/// x [rows…, K], packed as `packWeight` makes it, bias [N], residual and out [rows…, N]; f32.
 package func linear(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView, bias: TensorView? = nil,
   residual: TensorView? = nil, activation: Activation = .identity, threads: Int
@@ -62,7 +61,7 @@ package func linear(
 
 /// `convolution2D` with a packed weight, one group; `window` is its height and width.
 ///
-/// Channels last: x [N, H, W, I], packed as `packConvolution2D` makes it, out [N, H', W', O]; f32.
+/// Channels last: x [N, H, W, I], packed as `packWeight` makes it, out [N, H', W', O]; f32.
 package func convolution2D(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView,
   window: (height: Int, width: Int), adding: Convolution2DAddends,

@@ -8,17 +8,19 @@ extension Op {
   /// The attributes of the op, without its name.
   var attributes: JSONObject {
     switch self {
-    case .unary, .binary, .select, .matMul: return [:]
+    case .unary, .binary, .select, .matMul, .packWeight: return [:]
     case .clamp(let lower, let upper):
       return ["lower": json(Double(lower)), "upper": json(Double(upper))]
     case .convolution(let convolution):
-      return [
+      let object: JSONObject = [
         "strides": list(convolution.strides), "padding": list(convolution.padding),
         "dilations": list(convolution.dilations), "groups": integer(convolution.groups),
         "activation": function(convolution.activation),
         "layout": .string(convolution.layout.rawValue),
       ]
-    case .linear(let activation): return ["activation": function(activation)]
+      return adding(convolution.packed, to: object)
+    case .linear(let activation, let packed):
+      return adding(packed, to: ["activation": function(activation)])
     case .attention(let attention):
       return [
         "heads": integer(attention.heads), "scale": json(Double(attention.scale)),
@@ -96,8 +98,12 @@ extension Op {
         Convolution(
           strides: try object.integers("strides"), padding: try object.integers("padding"),
           dilations: try object.integers("dilations"), groups: try object.integer("groups"),
-          activation: try object.function("activation"), layout: try object.name("layout")))
-    case "linear": self = .linear(activation: try object.function("activation"))
+          activation: try object.function("activation"), layout: try object.name("layout"),
+          packed: try object.packedWeight()))
+    case "linear":
+      self = .linear(
+        activation: try object.function("activation"), packed: try object.packedWeight())
+    case "packWeight": self = .packWeight
     case "attention":
       self = .attention(
         Attention(
@@ -143,6 +149,12 @@ extension Op {
 }
 
 extension IndexObject {
+  fileprivate func packedWeight() throws(IndexFault) -> PackedWeight? {
+    guard has("packed_outputs") || has("packed_window") else { return nil }
+    return PackedWeight(
+      outputs: try integer("packed_outputs"), window: try integers("packed_window"))
+  }
+
   fileprivate func function(_ key: String) throws(IndexFault) -> Unary? {
     guard has(key) else { return nil }
     let function: Unary = try name(key)
@@ -169,3 +181,12 @@ private func integer(_ number: Int) -> JSONValue { .integer(Int64(number)) }
 private func list(_ numbers: [Int]) -> JSONValue { .array(numbers.map(integer)) }
 
 private func function(_ unary: Unary?) -> JSONValue { unary.map { .string($0.rawValue) } ?? .null }
+
+/// Weights as checkpoints have them say nothing about packing.
+private func adding(_ packed: PackedWeight?, to object: JSONObject) -> JSONObject {
+  guard let packed else { return object }
+  var object = object
+  object["packed_outputs"] = integer(packed.outputs)
+  object["packed_window"] = list(packed.window)
+  return object
+}

@@ -7,55 +7,67 @@ import TensorBase
 
 /// How long a graph takes.
 public struct BenchmarkResult: Sendable {
-  /// Name of the graph.
+  /// The graph's name.
   public let graph: String
-  /// Items evaluated at once.
+  /// Items at once.
   public let batch: Int
-  /// Threads it ran on.
+  /// Threads that shared the work.
   public let threads: Int
   /// Of each counted run, sorted.
   public let seconds: [Double]
   /// Floating-point operations of one run, 2 per multiply-add, of products and convolutions.
   public let flop: Double
+  /// Floating-point operations a second that as many threads reach on registers alone.
+  public let peakRate: Double
   /// The process's largest resident memory so far.
   public let peakMemoryByteCount: Int
-  /// The kernels that matrix products run on.
+  /// The kernels that plain matrix products run on.
   public let blas: String
-  /// The instructions that the other kernels use.
+  /// The kernels that all else runs on.
   public let processor: String
+  /// Where the time went; nil when it was not asked for.
+  public let profile: Profile?
 
-  /// Seconds of the middle run.
+  /// Seconds of the run in the middle.
   public var median: Double { seconds[seconds.count / 2] }
+  /// The median run's share of `peakRate`.
+  public var peakFraction: Double { flop / median / peakRate }
 
-  /// The result in a few lines, for a terminal.
+  /// For people.
   public var text: String {
     """
     graph \(graph), batch \(batch), \(threads) threads, \(seconds.count) runs
-      seconds  \(short(seconds[0])) min, \(short(median)) median, \(short(seconds[seconds.count - 1])) max
-      GFLOP/s  \(short(flop / median / 1e9)) (\(short(flop / 1e9)) GFLOP)
+      seconds  \(rounded(seconds[0])) min, \(rounded(median)) median, \(rounded(seconds[seconds.count - 1])) max
+      GFLOP/s  \(rounded(flop / median / 1e9, 1)) (\(rounded(flop / 1e9, 1)) GFLOP), \
+    \(rounded(peakFraction * 100, 1)) % of a peak of \(rounded(peakRate / 1e9, 1))
       memory   \(bytesText(peakMemoryByteCount)) peak
       products \(blas)
       kernels  \(processor)
     """
   }
 
-  /// The same for programs: one JSON object.
+  /// For programs.
   public var jsonText: String {
-    JSONValue.object([
+    var object: JSONObject = [
       "graph": .string(graph), "batch": .integer(Int64(batch)),
       "threads": .integer(Int64(threads)), "runs": .integer(Int64(seconds.count)),
       "seconds": .object([
         "min": .number(seconds[0]), "median": .number(median),
         "max": .number(seconds[seconds.count - 1]),
       ]), "gflop": .number(flop / 1e9), "gflops": .number(flop / median / 1e9),
+      "peak_gflops": .number(peakRate / 1e9), "peak_fraction": .number(peakFraction),
       "peak_memory_bytes": .integer(Int64(peakMemoryByteCount)), "blas": .string(blas),
       "kernels": .string(processor),
-    ]).text(indent: 2)
+    ]
+    object["profile"] = profile?.json
+    return JSONValue.object(object).text(indent: 2)
   }
 }
 
-private func short(_ number: Double) -> String {
-  "\((number * 1000).rounded() / 1000)"
+/// A number with so many decimals.
+func rounded(_ number: Double, _ decimals: Int = 3) -> String {
+  let factor = (0..<decimals).reduce(1.0) { factor, _ in factor * 10 }
+  return "\((number * factor).rounded() / factor)"
 }
 
 /// Times a graph on zeros, at the sizes it was made for.
@@ -63,8 +75,10 @@ private func short(_ number: Double) -> String {
 /// - Parameters:
 ///   - batch: items at once.
 ///   - runs: counted runs, after one that is not.
+///   - isProfiled: whether to note the time of every node.
 public func bench(
-  modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?
+  modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?,
+  isProfiled: Bool = false
 ) throws -> BenchmarkResult {
   let file = try ModelFile(path: modelPath)
   var model = try file.model(try file.graphName(name))
@@ -85,17 +99,21 @@ public func bench(
   var arena = Arena()
   let clock = ContinuousClock()
   var seconds: [Double] = []
+  var recorder = isProfiled ? ProfileRecorder(program.varying.shaped) : nil
   for run in 0...runs {
     let start = clock.now
-    _ = try program.run(inputs, arena: &arena, options: options)
-    let parts = start.duration(to: clock.now).components
-    if run > 0 {
-      seconds.append(Double(parts.seconds) + Double(parts.attoseconds) * 1e-18)
+    if run > 0, var running = recorder {
+      running.start()
+      _ = try program.run(inputs, arena: &arena, options: options) { running.finished($0) }
+      recorder = running
+    } else {
+      _ = try program.run(inputs, arena: &arena, options: options)
     }
+    if run > 0 { seconds.append(start.duration(to: clock.now).seconds) }
   }
   return BenchmarkResult(
     graph: graph.name, batch: batch, threads: threads, seconds: seconds.sorted(),
     flop: try ShapedGraph(graph, inputs: shapes).flop,
-    peakMemoryByteCount: peakResidentByteCount, blas: productsDescription,
-    processor: processorDescription)
+    peakRate: measuredPeakRate(threads: threads), peakMemoryByteCount: peakResidentByteCount,
+    blas: productsDescription, processor: processorDescription, profile: recorder?.profile)
 }

@@ -12,12 +12,15 @@ struct Stopwatch {
   }
 
   private mutating func book(_ stage: String, _ duration: Duration) {
-    let parts = duration.components
-    let seconds = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+    let seconds = duration.seconds
     if let index = stages.firstIndex(where: { $0.stage == stage }) {
       stages[index].seconds += seconds
     } else {
       stages.append((stage, seconds))
     }
   }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -7,13 +7,28 @@ let benchCommand = Command(
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
     .init(name: "--batch", value: "N", help: "items at once (1)"),
     .init(name: "--runs", value: "N", help: "counted runs after one that is not (5)"),
-    threadsOption, .init(name: "--json", help: "for programs"),
+    threadsOption,
+    .init(name: "--profile", help: "where the time goes, by op"),
+    .init(name: "--nodes", help: "where the time goes, by op and by node"),
+    .init(
+      name: "--trace", value: "OUT.json",
+      help: "writes the last run as a trace for chrome://tracing or Perfetto"),
+    .init(name: "--json", help: "for programs"),
   ], notes: ""
 ) { arguments in
+  let showsProfile = arguments.has("--profile") || arguments.has("--nodes")
+  let trace = arguments.value("--trace")
   let result = try bench(
     modelPath: arguments.operands[0], graph: arguments.value("--graph"),
     batch: try arguments.integer("--batch", in: 1...1024) ?? 1,
-    runs: try arguments.integer("--runs", in: 1...1000) ?? 5, threads: try arguments.threads())
+    runs: try arguments.integer("--runs", in: 1...1000) ?? 5, threads: try arguments.threads(),
+    isProfiled: showsProfile || trace != nil)
   print(arguments.has("--json") ? result.jsonText : result.text)
+  if let profile = result.profile {
+    if showsProfile && !arguments.has("--json") {
+      print("\n" + profile.text(listsNodes: arguments.has("--nodes")))
+    }
+    if let trace { try profile.writeTrace(to: trace) }
+  }
   return .good
 }

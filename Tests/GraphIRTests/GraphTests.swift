@@ -87,6 +87,52 @@ import Testing
   }
 }
 
+@Test func packingReadsWeightsAsTheyAreStored() throws {
+  let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
+  let packed = shaped.packed()
+  try packed.graph.validate()
+  // Each weight is packed once, from the layout in which it is stored: nothing turns it first.
+  #expect(packed.graph.nodes.filter { $0.op.name == "transpose" }.count == 2)
+  let packing = packed.graph.nodes.filter { $0.op == .packWeight }
+  #expect(
+    packing.allSatisfy { node in
+      node.inputs[0].map { if case .weight = packed.graph[$0].origin { true } else { false } }
+        ?? false
+    })
+  for node in packed.graph.nodes {
+    switch node.op {
+    case .convolution(let attributes): #expect(attributes.packed != nil, "\(node)")
+    case .linear(_, let weight): #expect(weight != nil, "\(node)")
+    default: break
+    }
+    let facts = try node.op.outputFacts(node.inputs.map { id in id.map { packed[$0] } })
+    for (output, fact) in zip(node.outputs, facts) {
+      if let output { #expect(packed[output] == fact, "\(node)") }
+    }
+  }
+  #expect(abs(packed.flop - shaped.flop) <= 1e-9 * shaped.flop)
+}
+
+@Test func packedWeightsThatDoNotFitAreRefused() throws {
+  let x = Fact(.f32, [2, 5]), weight = Fact(.f32, [2, 5, 32])
+  #expect(
+    try Op.linear(activation: nil, packed: PackedWeight(outputs: 33)).outputFacts([x, weight])
+      == [Fact(.f32, [2, 33])])
+  for wrong in [
+    PackedWeight(outputs: 32), PackedWeight(outputs: 65), PackedWeight(outputs: -33),
+    PackedWeight(outputs: .max), PackedWeight(outputs: 33, window: [1, 2]),
+    PackedWeight(outputs: 33, window: []),
+  ] {
+    #expect(throws: Misfit.self, "\(wrong)") {
+      try Op.linear(activation: nil, packed: wrong).outputFacts([x, weight])
+    }
+  }
+  let image = Fact(.f32, [1, 4, 4, 5])
+  let attributes = Convolution(
+    layout: .channelsLast, packed: PackedWeight(outputs: 33, window: [1, -1]))
+  #expect(throws: Misfit.self) { try Op.convolution(attributes).outputFacts([image, weight]) }
+}
+
 @Test func splitHoistsWhatIsFixed() throws {
   let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
   let weights = shaped.split(fixedInputs: [])

@@ -157,7 +157,7 @@ private struct GoldenRun {
     if parameters.groups == 1 {
       let k = w.shape.dimensions.dropLast().reduce(1, *)
       let packed = Result(packedShape(inputs: k, outputs: w.shape[3]).dimensions)
-      packConvolution2D(packed.view, weight: w.view, threads: 1)
+      packWeight(packed.view, try input("weight"), threads: 1)
       convolution2D(
         last.view, x.view, packed: packed.view.readOnly, window: (w.shape[0], w.shape[1]),
         adding: adding, parameters, threads: 2)
@@ -180,7 +180,7 @@ private struct GoldenRun {
   private func multiply(_ out: MutableTensorView) throws {
     let w = try input("weight")
     let packed = Result(packedShape(inputs: w.shape[1], outputs: w.shape[0]).dimensions)
-    packLinear(packed.view, weight: w, threads: 1)
+    packWeight(packed.view, w, threads: 1)
     linear(
       out, try input("x"), packed: packed.view.readOnly, bias: inputs["bias"]?.view,
       residual: inputs["residual"]?.view, activation: try activation, threads: 2)

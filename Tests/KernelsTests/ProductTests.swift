@@ -12,7 +12,7 @@ extension KernelTests {
     let x = numbers.tensor([1, rows, k]), w = numbers.tensor([n, k], scale: 0.3)
     let bias = numbers.tensor([n]), residual = numbers.tensor([1, rows, n])
     let packed = Result(packedShape(inputs: k, outputs: n).dimensions)
-    packLinear(packed.view, weight: w.view, threads: 2)
+    packWeight(packed.view, w.view, threads: 2)
     for threads in [1, 3] {
       expectAgreement(
         [1, rows, n], absolute: 2e-5, "packed \(rows) \(n) \(k)",
@@ -122,7 +122,7 @@ extension KernelTests {
       if c.groups == 1 {
         let k = c.window.0 * c.window.1 * c.input[3]
         let packed = Result(packedShape(inputs: k, outputs: c.outputs).dimensions)
-        packConvolution2D(packed.view, weight: w.view, threads: 1)
+        packWeight(packed.view, permuted(w, [3, 2, 0, 1]).view, threads: 1)
         for (adding, threads) in [(Convolution2DAddends(), 2), (all, 1), (all, 3)] {
           expectAgreement(
             out, absolute: 2e-5, "packed",
@@ -162,7 +162,7 @@ extension KernelTests {
       let x = numbers.tensor([m, k]), w = numbers.tensor([n, k])
       let residual = numbers.tensor([m, n])
       let packed = Result(packedShape(inputs: k, outputs: n).dimensions)
-      packLinear(packed.view, weight: w.view, threads: 1)
+      packWeight(packed.view, w.view, threads: 1)
       expectAgreement(
         [m, n], absolute: 3e-5, "\(m) \(n) \(k)",
         reference: { linearReference($0, x.view, weight: w.view, residual: residual.view) },

@@ -13,7 +13,10 @@ private let everyOp: [Op] =
   + Unary.allCases.filter(\.isActivation).map { .linear(activation: $0) }
   + [
     .clamp(lower: -.infinity, upper: 0.1), .clamp(lower: -0.0, upper: .greatestFiniteMagnitude),
-    .select, .matMul,
+    .select, .matMul, .packWeight,
+    .linear(activation: .gelu, packed: PackedWeight(outputs: 33)),
+    .convolution(
+      Convolution(layout: .channelsLast, packed: PackedWeight(outputs: 5, window: [3, 2]))),
     .convolution(
       Convolution(
         strides: [2, 3], padding: [1, 2, 3, 4], dilations: [5, 6], groups: 7, activation: .silu,

@@ -159,6 +159,10 @@ void plumb_product(const struct plumb_patches *patches, size_t first, size_t row
                    const struct plumb_addends *addends, plumb_unary_op activation,
                    float *scratch);
 
+/// Does nothing but multiply-adds in registers, to time what the processor can do at most; returns
+/// how many floating-point operations they were, 2 each.
+double plumb_multiply_adds(size_t rounds);
+
 // MARK: moving and converting
 
 /// out[c, r] = in[r, c] for in [rows, columns].
