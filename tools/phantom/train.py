@@ -3,7 +3,8 @@
 Choices, all for text to matter early: prompts name one finding (6 of 10), all of them (3 of 10) or
 nothing; noise levels are drawn half from all and half from the middle; the squared error counts
 min(SNR, 1)/SNR and more inside the named findings; cross-attention's queries and keys learn at
-twice the rate.
+twice the rate. The share of attention that words get is taxed: away from what they name they are
+of no use, and attention goes to the tokens without content instead.
 """
 
 import argparse
@@ -31,6 +32,7 @@ WARM_UP = 150
 EMA = 0.998
 EMPTY = 0.12
 REGION = 20.0
+TAX = 0.02
 
 
 class Data:
@@ -92,13 +94,21 @@ class Texts:
 
     @torch.no_grad()
     def __call__(self, rng, prompts):
+        """States [n, 77, 128] and which tokens are words, not special: [n, 77]."""
         new = sorted({p for p in prompts if p and p not in self.known})
         if new:
             ids, attention = text.encode(self.tokenizer, new)
             states = self.bert(ids, attention_mask=attention).last_hidden_state.half()
-            self.known.update(zip(new, states))
-        parts = [self.known[p].float() if p else self.empty[int(rng.integers(2))] for p in prompts]
-        return torch.stack(parts)
+            self.known.update(zip(new, zip(states, attention.sum(1).tolist())))
+        states, words = [], torch.zeros(len(prompts), text.LENGTH)
+        for i, prompt in enumerate(prompts):
+            if prompt:
+                state, count = self.known[prompt]
+                states.append(state.float())
+                words[i, 1 : count - 1] = 1
+            else:
+                states.append(self.empty[int(rng.integers(2))])
+        return torch.stack(states), words
 
 
 def draw_times(rng, size):
@@ -164,6 +174,7 @@ def work(rank, args):
         begin = state["step"]
         cold = state.get("cold", 0) if state["optimizer"] else begin
     model.to(memory_format=torch.channels_last)
+    _, taps = unet.tapped(model)
     pairs = validate.Pairs(args.state, tokenizer, bert, 60) if rank == 0 else None
     bars = unet.scheduler().alphas_cumprod
     rng = np.random.default_rng([41, begin, rank])
@@ -186,7 +197,7 @@ def work(rank, args):
         for group in optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         z, prompts, weights = data.batch(rng, BATCH // count)
-        states = texts(rng, prompts)
+        states, words = texts(rng, prompts)
         t = draw_times(rng, BATCH // count)
         noise = torch.randn(z.shape, generator=generator)
         bar = bars[t][:, None, None, None]
@@ -198,8 +209,10 @@ def work(rank, args):
         snr = bars[t] / (1 - bars[t])
         by_time = (1 / snr).clamp(max=1)
         loss = ((error * weights).mean((1, 2)) * by_time).mean()
+        shares = [torch.einsum("nqk,nk->nq", tap.maps, words).mean() for tap in taps]
+        tax = torch.stack(shares).mean()
         optimizer.zero_grad()
-        loss.backward()
+        (loss + args.tax * tax).backward()
         average_gradients(model, count)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -215,7 +228,10 @@ def work(rank, args):
             continue
         if (step + 1) % 25 == 0:
             print(
-                time.strftime("%H:%M:%S"), step + 1, f"loss {np.mean(kept[-25:]):.4f}", flush=True
+                time.strftime("%H:%M:%S"),
+                step + 1,
+                f"loss {np.mean(kept[-25:]):.4f} words {tax.item():.3f}",
+                flush=True,
             )
         if time.time() - saved_at > 120 or last or (step + 1) % args.validate_every == 0:
             save(
@@ -248,6 +264,7 @@ def main():
     parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--tax", type=float, default=TAX, help="weight of the words' attention")
     parser.add_argument("--decay-from", type=int, help="step from which the rate falls to zero")
     parser.add_argument("--processes", type=int, default=2, help="one thread each")
     parser.add_argument("--validate-every", type=int, default=250)
