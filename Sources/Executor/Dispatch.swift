@@ -79,13 +79,9 @@ func dispatch(
     transpose(out, node[0], permutation, threads: threads)
   case .concat(let axis): concat(out, node.all, axis: axis, threads: threads)
   case .slice(let attributes):
-    do {
-      let count = node[0].shape[attributes.axis]
-      let first = min(
-        max(attributes.start < 0 ? attributes.start + count : attributes.start, 0), count)
-      slice(
-        out, node[0], axis: attributes.axis, start: first, step: attributes.step, threads: threads)
-    }
+    slice(
+      out, node[0], axis: attributes.axis, start: attributes.start, step: attributes.step,
+      threads: threads)
   // The planner lets a reshape share its input's memory; shaping turns a prefix into a slice.
   case .reshape: break
   case .prefix: preconditionFailure("a prefix is left in a shaped graph")

@@ -343,9 +343,15 @@ extension Slice {
   /// The indices the slice takes of an axis of `count` entries, in order.
   package func range(count: Int) throws(Misfit) -> StrideTo<Int> {
     try require(step > 0, "a step of \(step) is not positive")
+    let bounds = bounds(count: count)
+    return stride(from: bounds.lowerBound, to: bounds.upperBound, by: step)
+  }
+
+  /// `start` and `end` counted from the front and clamped to an axis of `count` entries.
+  func bounds(count: Int) -> Range<Int> {
     let first = min(max(start < 0 ? start &+ count : start, 0), count)
     let last = min(max(end < 0 ? end &+ count : end, first), count)
-    return stride(from: first, to: last, by: step)
+    return first..<last
   }
 }
 

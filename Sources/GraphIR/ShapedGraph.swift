@@ -108,6 +108,12 @@ private func resolve(_ node: inout Node, _ inputs: [Fact?], _ outputs: [Fact]) {
   case .prefix(let axis, _):
     node.op = .slice(Slice(axis: axis, start: 0, end: outputs[0].shape[axis]))
     node.inputs = [node.inputs[0]]
+  case .slice(var slice):
+    // From here on a slice starts where it says, counted from the front.
+    guard let x = inputs[0] else { break }
+    let bounds = slice.bounds(count: x.shape[slice.axis])
+    (slice.start, slice.end) = (bounds.lowerBound, bounds.upperBound)
+    node.op = .slice(slice)
   case .upsampleNearest(let attributes):
     // An exact multiple needs no second input; any other size keeps the nearest rule through it.
     guard node.inputs.count == 2, let x = inputs[0] else { break }
@@ -118,7 +124,7 @@ private func resolve(_ node: inout Node, _ inputs: [Fact?], _ outputs: [Fact]) {
       node.inputs = [node.inputs[0]]
     }
   case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul, .attention,
-    .groupNorm, .layerNorm, .softmax, .gated, .gather, .transpose, .concat, .slice, .pad, .cast,
+    .groupNorm, .layerNorm, .softmax, .gated, .gather, .transpose, .concat, .pad, .cast,
     .reduce:
     break
   }
