@@ -31,11 +31,12 @@ __attribute__((always_inline)) static inline vf load_columns(const float *p, int
   return valid >= VW ? v_load(p) : valid > 0 ? v_load_n(p, valid) : v_set(0.0f);
 }
 
-/// A tile of `rows` x `vectors` vectors: a has PATCH_STRIDE between rows, b 32 between k. Only the
+/// A tile of `rows` x `vectors` vectors: a has `a_stride` between rows, b 32 between k. Only the
 /// first `columns` of the strip exist in c; `whole` says that all do.
 __attribute__((always_inline)) static inline void product_tile(
-    const int rows, const int vectors, const bool whole, const float *a, const float *b, int depth, float *c,
-    ptrdiff_t ldc, int columns, const struct strip_start *start) {
+    const int rows, const int vectors, const bool whole, const int a_stride, const float *a,
+    const float *b, int depth, float *c, ptrdiff_t ldc, int columns,
+    const struct strip_start *start) {
   const char *ahead = (const char *)start->ahead;
   const ptrdiff_t ahead_step = start->ahead_step;
   vf sums[PRODUCT_ROWS][PRODUCT_VECTORS];
@@ -70,7 +71,7 @@ __attribute__((always_inline)) static inline void product_tile(
     vf line[PRODUCT_VECTORS];
     UNROLL for (int j = 0; j < vectors; j++) line[j] = v_load(b + j * VW);
     UNROLL for (int i = 0; i < rows; i++) {
-      const vf value = v_set(a[i * PATCH_STRIDE + k]);
+      const vf value = v_set(a[i * a_stride + k]);
       UNROLL for (int j = 0; j < vectors; j++)
         sums[i][j] = v_fma(value, line[j], sums[i][j]);
     }
@@ -93,15 +94,16 @@ typedef void (*tile_function)(const float *, const float *, int, float *, ptrdif
 #define TILE(ROWS)                                                                               \
   static void whole_tile_##ROWS(const float *a, const float *b, int depth, float *c,             \
                                 ptrdiff_t ldc, int columns, const struct strip_start *start) {   \
-    product_tile(ROWS, PRODUCT_VECTORS, true, a, b, depth, c, ldc, columns, start);              \
+    product_tile(ROWS, PRODUCT_VECTORS, true, PATCH_STRIDE, a, b, depth, c, ldc, columns, start); \
   }                                                                                              \
   static void part_tile_##ROWS(const float *a, const float *b, int depth, float *c,              \
                                ptrdiff_t ldc, int columns, const struct strip_start *start) {    \
-    product_tile(ROWS, PRODUCT_VECTORS, false, a, b, depth, c, ldc, columns, start);             \
+    product_tile(ROWS, PRODUCT_VECTORS, false, PATCH_STRIDE, a, b, depth, c, ldc, columns,       \
+                 start);                                                                         \
   }                                                                                              \
   static void narrow_tile_##ROWS(const float *a, const float *b, int depth, float *c,            \
                                  ptrdiff_t ldc, int columns, const struct strip_start *start) {  \
-    product_tile(ROWS, 1, false, a, b, depth, c, ldc, columns, start);                           \
+    product_tile(ROWS, 1, false, PATCH_STRIDE, a, b, depth, c, ldc, columns, start);             \
   }
 TILE(1) TILE(2) TILE(3) TILE(4)
 #if PLUMB_TILES >= 6

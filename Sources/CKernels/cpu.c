@@ -170,6 +170,14 @@ void plumb_product(const struct plumb_patches *patches, size_t first, size_t row
                    scratch);
 }
 
+void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t tiles,
+                    const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
+                    const struct plumb_addends *addends, plumb_unary_op activation,
+                    float *scratch) {
+  level()->winograd(patches, first, tiles, packed, column, columns, c, ldc, addends, activation,
+                    scratch);
+}
+
 double plumb_multiply_adds(size_t rounds) { return level()->multiply_adds(rounds); }
 
 void plumb_half_to_float(const uint16_t *in, float *out, size_t count) {

@@ -3,6 +3,7 @@
 #include "body_maps.h"
 #include "body_norms.h"
 #include "body_product.h"
+#include "body_winograd.h"
 #include "body_moves.h"
 #include "body_peak.h"
 
@@ -19,6 +20,7 @@ static const struct level table = {
     .layer_norm = level_layer_norm,
     .transpose = level_transpose,
     .product = level_product,
+    .winograd = level_winograd,
     .multiply_adds = level_multiply_adds,
     .half_to_float = level_half_to_float,
     .float_to_half = level_float_to_half,

@@ -102,7 +102,7 @@ private func run(
     strides: (attributes.strides[0], attributes.strides[1]),
     padding: (top: padding[0], left: padding[1], bottom: padding[2], right: padding[3]),
     dilations: (attributes.dilations[0], attributes.dilations[1]), groups: attributes.groups,
-    activation: attributes.activation.kernel)
+    activation: attributes.activation.kernel, isExact: options.isExact)
   let addends = Convolution2DAddends(
     bias: node.optional(2), vector: node.optional(3), residual: node.optional(4))
   if let packed = attributes.packed {

@@ -64,11 +64,11 @@ package struct Model {
   /// Computes the outputs of a graph of weights alone, one by one, so that no more than one of
   /// them and what it is made of is in memory beside the results.
   private mutating func prepare(_ shaped: ShapedGraph, options: ExecutionOptions) throws {
+    var arena = Arena()
     for id in shaped.graph.outputs {
       let name = shaped.graph[id].name
       guard ready[name] == nil else { continue }
       let part = try Stage(shaped.pruned(to: [id])) { try weight($0, threads: options.threads) }
-      var arena = Arena()
       ready[name] = try part.run([:], arena: &arena, options: options)[name]
     }
   }

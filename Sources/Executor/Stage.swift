@@ -111,9 +111,12 @@ package struct ExecutionOptions: Sendable {
 
   package var threads: Int
   package var kernels: KernelChoice
+  /// Rules out algorithms that save multiplications at the price of precision.
+  package var isExact: Bool
 
-  package init(threads: Int, kernels: KernelChoice = .fast) {
+  package init(threads: Int, kernels: KernelChoice = .fast, isExact: Bool = false) {
     self.threads = threads
     self.kernels = kernels
+    self.isExact = isExact
   }
 }

@@ -9,17 +9,22 @@ package struct Convolution2DParameters: Sendable {
   package var dilationY = 1, dilationX = 1
   package var groups = 1
   package var activation = Activation.identity
+  /// Rules out algorithms that save multiplications at the price of precision (Winograd's, whose
+  /// errors are about ten times larger).
+  package var isExact = false
 
   package init(
     strides: (Int, Int) = (1, 1),
     padding: (top: Int, left: Int, bottom: Int, right: Int) = (0, 0, 0, 0),
-    dilations: (Int, Int) = (1, 1), groups: Int = 1, activation: Activation = .identity
+    dilations: (Int, Int) = (1, 1), groups: Int = 1, activation: Activation = .identity,
+    isExact: Bool = false
   ) {
     (strideY, strideX) = strides
     (top, left, bottom, right) = padding
     (dilationY, dilationX) = dilations
     self.groups = groups
     self.activation = activation
+    self.isExact = isExact
   }
 
   /// Rows and columns of the result for a picture and a window of these sizes.

@@ -59,7 +59,8 @@ package func linear(
     activation, threads: threads)
 }
 
-/// `convolution2D` with a packed weight, one group; `window` is its height and width.
+/// `convolution2D` with a packed weight, one group; `window` is its height and width. By
+/// Winograd's minimal filtering where that is faster and `parameters` allow it.
 ///
 /// Channels last: x [N, H, W, I], packed as `packWeight` makes it, out [N, H', W', O]; f32.
 package func convolution2D(
@@ -83,13 +84,18 @@ package func convolution2D(
     stride_y: parameters.strideY, stride_x: parameters.strideX, dilation_y: parameters.dilationY,
     dilation_x: parameters.dilationX, top: parameters.top, left: parameters.left,
     result_height: output.height, result_width: output.width)
-  multiply(
-    out.floats, patches, packed.floats, rows: output.count * output.height * output.width,
-    columns: output.channels,
-    plumb_addends(
-      bias: adding.bias?.floats, added: plan.vectorRow(0), residual: adding.residual?.floats,
-      added_stride: plan.vectorStride, ldr: output.channels),
-    parameters.activation, threads: threads)
+  let addends = plumb_addends(
+    bias: adding.bias?.floats, added: plan.vectorRow(0), residual: adding.residual?.floats,
+    added_stride: plan.vectorStride, ldr: output.channels)
+  if !parameters.isExact, let cut = WinogradCut(plan, parameters) {
+    cut.multiply(
+      out.floats, patches, packed.floats, columns: output.channels, addends,
+      parameters.activation, threads: threads)
+  } else {
+    multiply(
+      out.floats, patches, packed.floats, rows: output.count * output.height * output.width,
+      columns: output.channels, addends, parameters.activation, threads: threads)
+  }
 }
 
 /// Cuts the result into pieces and multiplies: by rows while each piece fills a block of the

@@ -15,7 +15,8 @@ public struct BenchmarkResult: Sendable {
   public let threads: Int
   /// Of each counted run, sorted.
   public let seconds: [Double]
-  /// Floating-point operations of one run, 2 per multiply-add, of products and convolutions.
+  /// Floating-point operations of one run, 2 per multiply-add, of products and convolutions as
+  /// they are defined; what Winograd's algorithm saves is not taken off.
   public let flop: Double
   /// Floating-point operations a second that as many threads reach on registers alone.
   public let peakRate: Double
@@ -76,9 +77,10 @@ func rounded(_ number: Double, _ decimals: Int = 3) -> String {
 ///   - batch: items at once.
 ///   - runs: counted runs, after one that is not.
 ///   - isProfiled: whether to note the time of every node.
+///   - isExact: rules out algorithms that save multiplications at the price of precision.
 public func bench(
   modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?,
-  isProfiled: Bool = false
+  isProfiled: Bool = false, isExact: Bool = false
 ) throws -> BenchmarkResult {
   let file = try ModelFile(path: modelPath)
   var model = try file.model(try file.graphName(name))
@@ -89,7 +91,7 @@ public func bench(
     shapes[name] = shapes[name].map { Shape([batch] + $0.dimensions.dropFirst()) }
   }
   let threads = threads ?? defaultThreadCount
-  let options = ExecutionOptions(threads: threads)
+  let options = ExecutionOptions(threads: threads, isExact: isExact)
   let program = try model.program(Model.Request(inputs: shapes), options: options)
   var inputs: [String: Tensor] = [:]
   for input in graph.inputs {

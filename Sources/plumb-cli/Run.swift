@@ -14,6 +14,7 @@ let runCommand = Command(
       help: "a tensor of the graph to write instead of its outputs; may be repeated.\n"
         + "Only what is needed runs", isRepeatable: true),
     threadsOption,
+    exactOption,
     .init(name: "--reference", help: "plain kernels with double accumulation: slow, the yardstick"),
   ],
   notes:
@@ -23,10 +24,13 @@ let runCommand = Command(
     modelPath: arguments.operands[0], graph: arguments.value("--graph"),
     inputPath: try arguments.required("--input"), outputPath: try arguments.required("--output"),
     wanted: arguments.all("--want"), threads: try arguments.threads(),
-    usesReferenceKernels: arguments.has("--reference"))
+    usesReferenceKernels: arguments.has("--reference"), isExact: arguments.has("--exact"))
   for (name, shape) in written { print("\(name) \(shape)") }
   return .good
 }
+
+let exactOption = Command.Option(
+  name: "--exact", help: "convolutions by plain sums: no Winograd, slower, last digits truer")
 
 let threadsOption = Command.Option(
   name: "--threads", value: "N", help: "threads to use; all processors without it")

@@ -10,13 +10,13 @@ let verifyCommand = Command(
     .init(
       name: "--tolerance", value: "X",
       help: "largest error, of each tensor's largest magnitude; the bundle's own without it"),
-    threadsOption, .init(name: "--json", help: "for programs"),
+    threadsOption, exactOption, .init(name: "--json", help: "for programs"),
   ], notes: "Exit status 1 when something is out of tolerance."
 ) { arguments in
   let verification = try verify(
     modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
     relativeToMaximum: try arguments.number("--tolerance", atLeast: 0),
-    threads: try arguments.threads())
+    threads: try arguments.threads(), isExact: arguments.has("--exact"))
   print(arguments.has("--json") ? verification.jsonText : verification.text)
   return verification.passed ? .good : .differs
 }

@@ -97,7 +97,7 @@ extension KernelTests {
       let parameters = Convolution2DParameters(
         strides: c.strides,
         padding: (top: c.padding.0, left: c.padding.1, bottom: c.padding.2, right: c.padding.3),
-        dilations: c.dilations, groups: c.groups, activation: activation)
+        dilations: c.dilations, groups: c.groups, activation: activation, isExact: true)
       let size = parameters.outputSize(
         height: c.input[1], width: c.input[2], windowHeight: c.window.0, windowWidth: c.window.1)
       let out = [c.input[0], size.height, size.width, c.outputs]
@@ -168,6 +168,55 @@ extension KernelTests {
         reference: { linearReference($0, x.view, weight: w.view, residual: residual.view) },
         fast: {
           linear($0, x.view, packed: packed.view.readOnly, residual: residual.view, threads: 1)
+        })
+    }
+  }
+
+  /// Tiles cut off at either edge, pictures in one block, channels in whole and cut slices and
+  /// panels; the result is a difference of larger numbers, hence the looser bound.
+  @Test(arguments: [
+    ([1, 16, 16, 32], 32, (1, 1, 1, 1)), ([2, 13, 18, 40], 33, (1, 1, 1, 1)),
+    ([1, 31, 29, 70], 65, (0, 2, 1, 0)), ([3, 12, 11, 129], 47, (1, 1, 1, 1)),
+    ([1, 40, 36, 33], 40, (2, 2, 2, 2)),
+  ])
+  func winogradAgrees(input: [Int], outputs: Int, padding: (Int, Int, Int, Int)) {
+    var numbers = Numbers(5)
+    let parameters = Convolution2DParameters(
+      padding: (top: padding.0, left: padding.1, bottom: padding.2, right: padding.3),
+      activation: .silu)
+    let size = parameters.outputSize(
+      height: input[1], width: input[2], windowHeight: 3, windowWidth: 3)
+    let out = [input[0], size.height, size.width, outputs]
+    let x = numbers.tensor(input), bias = numbers.tensor([outputs])
+    let w = numbers.tensor([outputs, input[3], 3, 3], scale: 0.3)
+    let residual = numbers.tensor(out), vector = numbers.tensor([input[0], outputs])
+    let packed = Result(packedShape(inputs: 9 * input[3], outputs: outputs).dimensions)
+    packWeight(packed.view, w.view, threads: 2)
+    let all = Convolution2DAddends(bias: bias.view, vector: vector.view, residual: residual.view)
+    for (adding, threads) in [(Convolution2DAddends(), 1), (all, 1), (all, 2), (all, 3)] {
+      let exact = Result(out)
+      var exactParameters = parameters
+      exactParameters.isExact = true
+      convolution2D(
+        exact.view, x.view, packed: packed.view.readOnly, window: (3, 3), adding: adding,
+        exactParameters, threads: 1)
+      let fast = Result(out)
+      convolution2D(
+        fast.view, x.view, packed: packed.view.readOnly, window: (3, 3), adding: adding,
+        parameters, threads: threads)
+      // Not the same bits: or Winograd would not have run.
+      #expect(fast.floats != exact.floats)
+      expectAgreement(
+        out, absolute: 1e-3, "\(threads) threads",
+        reference: {
+          convolution2DReference(
+            $0, x.view, weight: permuted(w, [2, 3, 1, 0]).view, adding: adding, parameters,
+            layout: .channelsLast)
+        },
+        fast: {
+          convolution2D(
+            $0, x.view, packed: packed.view.readOnly, window: (3, 3), adding: adding, parameters,
+            threads: threads)
         })
     }
   }

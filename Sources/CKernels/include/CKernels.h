@@ -159,6 +159,29 @@ void plumb_product(const struct plumb_patches *patches, size_t first, size_t row
                    const struct plumb_addends *addends, plumb_unary_op activation,
                    float *scratch);
 
+enum {
+  /// Input channels that plumb_winograd takes at a time, and floats between its matrices.
+  PLUMB_WINOGRAD_SLICE = 64,
+  PLUMB_WINOGRAD_PAD = 32,
+};
+
+/// Floats of scratch that plumb_winograd needs for so many tiles at a time.
+static inline size_t plumb_winograd_scratch(size_t tiles, size_t channels) {
+  const size_t slices = (channels + PLUMB_WINOGRAD_SLICE - 1) / PLUMB_WINOGRAD_SLICE;
+  return 36 * (PLUMB_WINOGRAD_SLICE * PLUMB_PANEL + tiles * PLUMB_PANEL + 2 * PLUMB_WINOGRAD_PAD +
+               slices * (tiles * PLUMB_WINOGRAD_SLICE + PLUMB_WINOGRAD_PAD)) + 1024;
+}
+
+/// plumb_product for a window of 3 x 3 at stride and dilation 1, by Winograd's F(4x4, 3x3), about
+/// ten times less precise than the direct sum: result tiles first..<first + tiles of 4 x 4 pixels
+/// (counted row by row, picture by picture; those at the lower and right edge may be cut off), and
+/// `columns` columns from `column` on. c and the addends begin at (picture 0, pixel 0, column).
+/// scratch: plumb_winograd_scratch floats, 64-byte aligned.
+void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t tiles,
+                    const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
+                    const struct plumb_addends *addends, plumb_unary_op activation,
+                    float *scratch);
+
 /// Does nothing but multiply-adds in registers, to time what the processor can do at most; returns
 /// how many floating-point operations they were, 2 each.
 double plumb_multiply_adds(size_t rounds);

@@ -17,9 +17,9 @@ public struct Grounder {
   private var unet: DenoisingModel
 
   /// - Throws: when the file cannot be read or lacks one of the parts that grounding needs.
-  public init(modelPath: String, threads: Int? = nil) throws {
+  public init(modelPath: String, threads: Int? = nil, isExact: Bool = false) throws {
     file = try ModelFile(path: modelPath)
-    let options = ExecutionOptions(threads: threads ?? defaultThreadCount)
+    let options = ExecutionOptions(threads: threads ?? defaultThreadCount, isExact: isExact)
     facts = try file.imageModelFacts()
     schedule = try NoiseSchedule(
       NoiseScheduleConfiguration(json: try file.schedulerConfiguration()))

@@ -17,7 +17,8 @@ import TensorFiles
 /// - Returns: names and shapes of what was written, in the graph's order.
 public func runGraph(
   modelPath: String, graph name: String?, inputPath: String, outputPath: String,
-  wanted: [String] = [], threads: Int? = nil, usesReferenceKernels: Bool = false
+  wanted: [String] = [], threads: Int? = nil, usesReferenceKernels: Bool = false,
+  isExact: Bool = false
 ) throws -> [(name: String, shape: [Int])] {
   let file = try ModelFile(path: modelPath)
   var model = try file.model(try file.graphName(name))
@@ -26,7 +27,8 @@ public func runGraph(
   let ids = wanted.isEmpty ? model.graph.outputs : try model.graph.values(wanted: wanted)
   let inputs = try inputs(of: model.graph.pruned(to: ids), whole: model.graph, from: source)
   let options = ExecutionOptions(
-    threads: threads ?? defaultThreadCount, kernels: usesReferenceKernels ? .reference : .fast)
+    threads: threads ?? defaultThreadCount, kernels: usesReferenceKernels ? .reference : .fast,
+    isExact: isExact)
   let outputs = try model.run(inputs, wanted: ids, options: options)
   try write(outputs)
   return outputs.map { ($0.name, $0.tensor.shape.dimensions) }

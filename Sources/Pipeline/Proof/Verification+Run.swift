@@ -1,4 +1,5 @@
 import Comparison
+import Executor
 import JSONText
 import TensorBase
 import TensorFiles
@@ -14,9 +15,10 @@ extension GoldenBundleCase {
   /// within 3e-3, 8-bit ones and what is made of them within a level, the similarity within 5e-3.
   /// Threshold, masks and box are not compared: scikit-learn starts its mixture at random.
   func compareRun(
-    modelPath: String, tolerance factor: Double?, threads: Int?
+    modelPath: String, tolerance factor: Double?, execution: ExecutionOptions
   ) throws -> ComparisonReport {
-    var grounder = try Grounder(modelPath: modelPath, threads: threads)
+    var grounder = try Grounder(
+      modelPath: modelPath, threads: execution.threads, isExact: execution.isExact)
     let results = try grounder.ground(
       imagePath: folder + "/" + (try setting("image") { $0.stringValue }),
       phrases: [try setting("phrase") { $0.stringValue }], options: try options())

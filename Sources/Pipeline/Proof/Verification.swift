@@ -60,7 +60,7 @@ public struct Verification: Sendable {
 /// - Throws: when the model or the bundle cannot be read, or a case fits no graph.
 public func verify(
   modelPath: String, goldenFolder: String, relativeToMaximum tolerance: Double? = nil,
-  threads: Int? = nil
+  threads: Int? = nil, isExact: Bool = false
 ) throws -> Verification {
   let file = try ModelFile(path: modelPath)
   let folders = try caseFolders(goldenFolder)
@@ -68,14 +68,15 @@ public func verify(
     throw PipelineError.notFound(
       path: goldenFolder, reason: "no folder in it holds a case.json with an io.safetensors")
   }
-  let options = ExecutionOptions(threads: threads ?? defaultThreadCount)
+  let options = ExecutionOptions(threads: threads ?? defaultThreadCount, isExact: isExact)
   var models: [String: Model] = [:]
   let cases = try folders.map { folder in
     let golden = try GoldenBundleCase(folder: folder)
     if golden.isWholeRun {
       return Verification.Case(
         name: golden.name, graph: "all",
-        report: try golden.compareRun(modelPath: modelPath, tolerance: tolerance, threads: threads))
+        report: try golden.compareRun(
+          modelPath: modelPath, tolerance: tolerance, execution: options))
     }
     let name = try golden.graphName(among: file.graphs)
     var model = try models[name] ?? file.model(name)
