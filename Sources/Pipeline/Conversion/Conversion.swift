@@ -29,7 +29,9 @@ public func convert(
     return type
   }
   let parts = try SourceParts(request)
-  let models = try parts.models.map { try ConvertedModel($0.component, $0.folder) }
+  let models = try parts.models.map { part in
+    try ConvertedModel(part.component, part.folder, isAlone: parts.models.count == 1)
+  }
   try checkNames(models)
   let content = try content(models, parts)
 
@@ -61,8 +63,11 @@ private struct ConvertedModel {
   let folder: CheckpointFolder
   let file: TensorFile
   let architectures: [Architecture]
+  /// What stands before tensors' names: the component, where there are several; nothing for a model
+  /// alone, whose tensors so keep the names they have everywhere.
+  private let prefix: String
 
-  init(_ wanted: String, _ folder: CheckpointFolder) throws {
+  init(_ wanted: String, _ folder: CheckpointFolder, isAlone: Bool) throws {
     let file = try TensorFile.open(folder.weightsPath)
     let weights = Dictionary(
       uniqueKeysWithValues: file.descriptors.map { ($0.name, Fact($0.type, $0.shape)) })
@@ -78,6 +83,7 @@ private struct ConvertedModel {
         folder: folder.path, reason: "it holds a \(found), where a \(wanted) is expected")
     }
     component = found
+    prefix = isAlone ? "" : found + "/"
     self.folder = folder
     self.file = file
   }
@@ -99,7 +105,7 @@ private struct ConvertedModel {
     }
   }
 
-  func storedName(_ tensor: String) -> String { "\(component)/\(tensor)" }
+  func storedName(_ tensor: String) -> String { prefix + tensor }
 
   /// A weight as float32, whatever its checkpoint holds: an f16 or bf16 tensor is exact in f32 and
   /// stored narrow again.

@@ -46,7 +46,8 @@ public struct ConversionSummary: Sendable {
         + graphs.joined(separator: ", ")
     ]
     if let worst = worstRounding, worst.error > 0 {
-      lines.append("worst rounding \(worst.error) in \(worst.tensor)")
+      let digits = Float((worst.error * 1e6).rounded() / 1e6)
+      lines.append("worst rounding \(digits) in \(worst.tensor)")
     }
     if !unused.isEmpty {
       let shown = unused.prefix(5).joined(separator: ", ")
