@@ -118,7 +118,9 @@ let package = Package(
         "NativeFormat",
       ]),
     .testTarget(
-      name: "CLITests", dependencies: ["TestSupport", "plumb-cli"], path: "Tests/CLITests",
-      swiftSettings: common),
+      name: "CLITests",
+      dependencies: [
+        "TestSupport", "plumb-cli", "TensorBase", "TensorFiles", "JSONText", "ByteIO",
+      ], path: "Tests/CLITests", swiftSettings: common),
   ]
 )

@@ -33,12 +33,14 @@ package struct AtomicFileWriter: ~Copyable {
         target = String(cString: resolved)
         free(resolved)
       }
+    } else if errno == ENOTDIR {
+      throw .notAFolder(path: folderPart(of: path))
     } else if errno != ENOENT {
       throw systemError(errno, path: path, action: "write")
     }
     if path.utf8.last == UInt8(ascii: "/") { throw .isFolder(path: path) }
     let folder = folderPart(of: target)
-    guard fileExists(folder) else { throw .noSuchFile(path: folder) }
+    guard fileExists(folder) else { throw .noSuchFolder(path: folder) }
     guard folderExists(folder) else { throw .notAFolder(path: folder) }
     var descriptor = nameless ? openNameless(in: folder) : -1
     var temporary: String?
@@ -180,6 +182,8 @@ private func openNamed(beside target: String) throws(ByteIOError) -> (Int32, Str
     if descriptor >= 0 { return (descriptor, name) }
     code = errno
   }
+  // The folder is there: a file system such as /proc says so when nothing can be made in it.
+  if code == ENOENT { throw .noPermission(path: target, action: "write") }
   throw systemError(code, path: target, action: "write")
 }
 

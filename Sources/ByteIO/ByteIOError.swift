@@ -2,6 +2,8 @@
 /// needs to mend it; `description` is one sentence.
 package enum ByteIOError: Error, Equatable, CustomStringConvertible {
   case noSuchFile(path: String)
+  /// A file is to be written in a folder that is not there.
+  case noSuchFolder(path: String)
   case isFolder(path: String)
   case notAFolder(path: String)
   /// A pipe, socket or device where a regular file is needed.
@@ -22,11 +24,13 @@ package enum ByteIOError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .noSuchFile(let path):
-      "There is no file \(path)."
+      path.isEmpty ? "The name of a file is empty." : "There is no file \(path)."
+    case .noSuchFolder(let path):
+      "There is no folder \(path) to write in; make it first."
     case .isFolder(let path):
       "\(path) is a folder; a file is needed."
     case .notAFolder(let path):
-      "\(path) is not a folder."
+      "\(path) is a file where a folder is needed."
     case .notRegular(let path):
       "\(path) is not a regular file."
     case .noPermission(let path, let action):

@@ -93,8 +93,29 @@ package func makeFolder(_ path: String) throws(ByteIOError) {
   let above = folderPart(of: path)
   if above != path && !folderExists(above) { try makeFolder(above) }
   guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+    // The folder above is there: a file system such as /proc says so when nothing can be made in it.
+    if errno == ENOENT { throw .noPermission(path: path, action: "make") }
     throw systemError(errno, path: path, action: "make")
   }
+}
+
+/// Checks, before work whose result is to be kept there, that a folder can be written to or made.
+/// Nothing is left behind. Errors: it or the nearest folder above that exists may not be written.
+package func checkWritable(folder path: String) throws(ByteIOError) {
+  try checkPath(path)
+  var place = path
+  while !fileExists(place) {
+    let above = folderPart(of: place)
+    if above == place { break }
+    place = above
+  }
+  guard folderExists(place) else { throw .notAFolder(path: place) }
+  _ = try AtomicFileWriter(path: "\(place)/.plumb-\(getpid())")
+}
+
+/// As `checkWritable(folder:)` for a file that is to be written.
+package func checkWritable(file path: String) throws(ByteIOError) {
+  _ = try AtomicFileWriter(path: path)
 }
 
 /// Removes a file; none there is fine.
@@ -110,6 +131,9 @@ package func writeStandardError(_ text: String) { writeAll(text, to: STDERR_FILE
 
 /// Writes to standard output; what cannot be written is dropped.
 package func writeStandardOutput(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
+
+/// Writes out what `print` has gathered. False when standard output did not take all of it.
+package func flushStandardOutput() -> Bool { fflush(nil) == 0 }
 
 /// Whether standard error is a terminal.
 package var standardErrorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }

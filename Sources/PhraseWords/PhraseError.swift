@@ -19,11 +19,12 @@ package enum PhraseError: Error, Equatable, CustomStringConvertible {
         + "numbers from 0 on such as 0,2,3."
     case .unknownDisease(let name, let nearest):
       let names = Disease.allCases.map(\.rawValue).joined(separator: ", ")
-      let hint = nearest.map { "did you mean '\($0)'? " } ?? ""
-      return "'\(name)' is no known disease; \(hint)Known are \(names)."
+      let hint = nearest.map { "did you mean '\($0)'? These " } ?? "these "
+      return "'\(name)' is no known disease; \(hint)are known: \(names)."
     case .noSuchWord(let index, let count):
-      return "There is no word \(index) in the phrase; its \(count) words are numbered from 0 to "
-        + "\(count - 1)."
+      return "There is no word \(index) in the phrase; "
+        + (count == 1
+          ? "its only word is number 0." : "its \(count) words are numbered 0 to \(count - 1).")
     case .nothingSelected(let phrase):
       return "No adjective, noun or verb was found in '\(phrase)'; choose words by number or all."
     case .nothingSeen(let length):

@@ -37,8 +37,8 @@ public struct BenchmarkResult: Sendable {
   /// For people.
   public var text: String {
     """
-    graph \(graph), batch \(batch), \(threads) threads, \(seconds.count) runs
-      seconds  \(rounded(seconds[0])) min, \(rounded(median)) median, \(rounded(seconds[seconds.count - 1])) max
+    graph \(graph), batch \(batch), \(counted(threads, "thread")), \(counted(seconds.count, "run"))
+      seconds  \(short(seconds[0])) min, \(short(median)) median, \(short(seconds[seconds.count - 1])) max
       GFLOP/s  \(rounded(flop / median / 1e9, 1)) (\(rounded(flop / 1e9, 1)) GFLOP), \
     \(rounded(peakFraction * 100, 1)) % of a peak of \(rounded(peakRate / 1e9, 1))
       memory   \(bytesText(peakMemoryByteCount)) peak
@@ -69,6 +69,18 @@ public struct BenchmarkResult: Sendable {
 func rounded(_ number: Double, _ decimals: Int = 3) -> String {
   let factor = (0..<decimals).reduce(1.0) { factor, _ in factor * 10 }
   return "\((number * factor).rounded() / factor)"
+}
+
+private func counted(_ number: Int, _ what: String) -> String {
+  "\(number) \(what)\(number == 1 ? "" : "s")"
+}
+
+private func short(_ number: Double) -> String {
+  guard number > 0, number.isFinite else { return "\(number)" }
+  // Four significant digits, however small.
+  var scale = 1.0
+  while number * scale < 1000, scale < 1e9 { scale *= 10 }
+  return "\((number * scale).rounded() / scale)"
 }
 
 /// Times a graph on zeros, at the sizes it was made for.

@@ -31,7 +31,8 @@ struct ModelFile {
     guard graphs.count == 1 else {
       throw PipelineError.badOption(
         name: "--graph",
-        reason: "\(self.name) has several graphs: \(graphs.map(\.name).joined(separator: ", "))")
+        reason: "\(self.name) has several graphs; name one of "
+          + graphs.map(\.name).joined(separator: ", "))
     }
     return graphs[0].name
   }

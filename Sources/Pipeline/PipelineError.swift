@@ -34,13 +34,19 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .savedTaps(let file, let reason):
       "\(file) cannot be grounded again: \(reason)"
     case .missingInputs(let file, let names):
-      "\(file) lacks the input\(names.count == 1 ? "" : "s") \(names.joined(separator: ", "))"
+      "\(file) lacks the input\(names.count == 1 ? "" : "s") \(shortList(names))"
     case .unknownInputs(let file, let names, let known):
-      "\(file) has \(names.joined(separator: ", ")), which the graph does not take; it takes "
+      "\(file) has \(shortList(names)), which the graph does not take; it takes "
         + known.joined(separator: ", ")
     case .notFound(let path, let reason): "\(path): \(reason)"
     case .component(let folder, let reason): "\(folder): \(reason)"
     case .unsupportedFile(let file, let expected): "\(file) is not \(expected)"
     }
   }
+}
+
+/// The first few of many names, and how many more there are.
+func shortList(_ names: [String]) -> String {
+  let shown = names.prefix(5).joined(separator: ", ")
+  return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
 }

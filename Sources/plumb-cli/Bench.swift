@@ -14,7 +14,7 @@ let benchCommand = Command(
       name: "--trace", value: "OUT.json",
       help: "writes the last run as a trace for chrome://tracing or Perfetto"),
     .init(name: "--json", help: "for programs"),
-  ], notes: ""
+  ], notes: "example: plumb bench m.plumb --graph unet --batch 4 --runs 10 --profile"
 ) { arguments in
   let showsProfile = arguments.has("--profile") || arguments.has("--nodes")
   let trace = arguments.value("--trace")

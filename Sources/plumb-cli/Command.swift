@@ -106,6 +106,9 @@ struct Arguments {
     if operands.count < required.count {
       throw UsageError("\(required[operands.count].name) is missing")
     }
+    if let empty = operands.firstIndex(of: ""), empty < command.operands.count {
+      throw UsageError("\(command.operands[empty].name) is empty")
+    }
     if operands.count > command.operands.count {
       throw UsageError("'\(operands[command.operands.count])' is one word too many")
     }
@@ -120,6 +123,7 @@ struct Arguments {
   /// The value of an option that must be given.
   func required(_ option: String) throws -> String {
     guard let value = value(option) else { throw UsageError("\(option) is missing") }
+    guard !value.isEmpty else { throw UsageError("\(option) is empty") }
     return value
   }
 
@@ -139,7 +143,8 @@ struct Arguments {
   func number(_ option: String, atLeast minimum: Double) throws -> Double? {
     guard let text = value(option) else { return nil }
     guard let number = Double(text), number.isFinite, number >= minimum else {
-      throw UsageError("\(option) takes a number of at least \(minimum), not '\(text)'")
+      let bound = minimum == minimum.rounded() ? "\(Int(minimum))" : "\(minimum)"
+      throw UsageError("\(option) takes a number of at least \(bound), not '\(text)'")
     }
     return number
   }

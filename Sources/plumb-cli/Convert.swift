@@ -5,7 +5,8 @@ let convertCommand = Command(
   operands: [
     .init(
       name: "SOURCE",
-      help: "a folder in the diffusers layout, or of one transformers or diffusers model",
+      help: "a folder in the diffusers layout,\n"
+        + "or of one transformers or diffusers model",
       isOptional: true)
   ],
   options: [
@@ -21,7 +22,10 @@ let convertCommand = Command(
     .init(name: "--level", value: "N", help: "zstd's level, 1 to 22"),
   ],
   notes: """
-    examples: plumb convert stable-diffusion/ -o sd.plumb
+    unet_ema/ is taken before unet/. OUT.plumb appears whole or not at all.
+
+    examples:
+      plumb convert stable-diffusion/ -o sd.plumb
       plumb convert --unet cxr_bert_ldm/unet_ema --vae sd15/vae --scheduler sd15/scheduler \\
         --text-encoder CXR-BERT --tokenizer CXR-BERT -o grounding.plumb
     """

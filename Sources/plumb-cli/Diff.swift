@@ -12,7 +12,12 @@ let diffCommand = Command(
       name: "--atol", value: "X",
       help: "without either: the defaults of torch.testing.assert_close, by type"),
     .init(name: "--json", help: "for programs"),
-  ], notes: "Exit status 1 when a tensor is missing, extra or out of tolerance."
+  ],
+  notes: """
+    Exit status 1 when a tensor is missing, extra or out of tolerance. NaN is never in tolerance.
+
+    example: plumb diff ours.npz theirs.safetensors --rtol 1e-4 --atol 1e-6
+    """
 ) { arguments in
   let difference = try differences(
     of: arguments.operands[0], from: arguments.operands[1],

@@ -24,7 +24,8 @@ let groundCommand = Command(
     .init(name: "--seed", value: "N", help: "of the random numbers, as PyTorch means it (4200)"),
     .init(
       name: "--words", value: "WHICH",
-      help: "words that count: content, all, disease:NAME, or numbers such as 0,2,3 (content)"),
+      help: "words that count: content, all, disease:NAME, or numbers such as 0,2,3\n"
+        + "(content: adjectives, nouns and verbs)"),
     .init(
       name: "--layers", value: "NAME|GLOB",
       help: "cross-attention layers that count; may be repeated (all)", isRepeatable: true),
@@ -37,17 +38,20 @@ let groundCommand = Command(
     DIR receives overlay.png, map.npy, result.json and maps.safetensors; with several phrases a
     folder each, numbered.
 
-    example: plumb ground m.plumb --image chest.png --phrase "left pleural effusion" -o out
+    examples:
+      plumb ground m.plumb --image chest.png --phrase "left pleural effusion" -o out --save-taps
+      plumb ground --from out/maps.safetensors -o out2 --last 20 --no-bbm
     This is research software, not a medical device.
     """
 ) { arguments in
   let folder = try arguments.required("--output")
+  try checkResultFolder(folder)
   let results =
     arguments.has("--from") ? [try again(arguments)] : try ground(arguments)
   for (index, result) in results.enumerated() {
     let path = results.count == 1 ? folder : "\(folder)/\(index + 1)"
     let warnings = result.warnings + (try result.write(to: path))
-    for warning in warnings { printError("plumb ground: \(warning)") }
+    for warning in warnings { printError("plumb ground: warning: \(warning)") }
     print(result.summary)
     print("  \(path)/overlay.png")
   }

@@ -8,7 +8,12 @@ let inspectCommand = Command(
     .init(name: "--tensors", help: "a line per tensor"),
     .init(
       name: "--taps", help: "a line per attention node: name, cross or self, heads, queries × keys"),
-  ], notes: ""
+  ],
+  notes: """
+    examples:
+      plumb inspect m.plumb --taps
+      plumb inspect m.plumb --json | jq '.graphs[].name'
+    """
 ) { arguments in
   let inspection = try Inspection(path: arguments.operands[0])
   if arguments.has("--json") {

@@ -12,6 +12,7 @@ func exitProgram(_ status: ExitStatus) -> Never { exit(status.rawValue) }
 final class ProgressLine {
   private let isShown = standardErrorIsTerminal
   private let clock = ContinuousClock()
+  private var isOnScreen = false
   private var stage = ""
   private var start: ContinuousClock.Instant
   private var lastShown: ContinuousClock.Instant?
@@ -30,14 +31,25 @@ final class ProgressLine {
     lastShown = now
     let elapsed = start.duration(to: now)
     let share = Double(done) / Double(total)
-    var text = "\(stage): \(done) of \(total) (\(Int(share * 100)) %)"
+    // Bytes say little to people.
+    let count = total < 100_000 ? "\(done) of \(total), " : ""
+    var text = "\(stage): \(count)\(Int(share * 100)) %"
     if done > 0, done < total {
       let left = elapsed * (1 / share - 1)
       text += ", about \(durationText(left)) left"
     }
     writeStandardError("\r\u{1b}[K\(text)")
-    if done >= total { writeStandardError("\r\u{1b}[K") }
+    isOnScreen = true
+    if done >= total { clear() }
   }
+
+  private func clear() {
+    if isOnScreen { writeStandardError("\r\u{1b}[K") }
+    isOnScreen = false
+  }
+
+  /// An error ends a stage early: its message starts on a clean line.
+  deinit { clear() }
 
   private func durationText(_ duration: Duration) -> String {
     let seconds = Int(duration.components.seconds)

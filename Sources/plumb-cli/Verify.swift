@@ -11,7 +11,13 @@ let verifyCommand = Command(
       name: "--tolerance", value: "X",
       help: "largest error, of each tensor's largest magnitude; the bundle's own without it"),
     threadsOption, exactOption, .init(name: "--json", help: "for programs"),
-  ], notes: "Exit status 1 when something is out of tolerance."
+  ],
+  notes: """
+    A case is a folder with case.json and io.safetensors; tools/golden makes them from a checkpoint.
+    Exit status 1 when something is out of tolerance.
+
+    example: plumb verify m.plumb my-goldens/
+    """
 ) { arguments in
   let verification = try verify(
     modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],

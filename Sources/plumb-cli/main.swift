@@ -1,6 +1,12 @@
+import ByteIO
 import Pipeline
 
-exitProgram(runProgram(Array(CommandLine.arguments.dropFirst())))
+let status = runProgram(Array(CommandLine.arguments.dropFirst()))
+guard flushStandardOutput() else {
+  printError("plumb: standard output does not take the result; is its disk full?")
+  exitProgram(.unusable)
+}
+exitProgram(status)
 
 /// Runs one verb; all errors end here, as one sentence.
 func runProgram(_ words: [String]) -> ExitStatus {
@@ -34,7 +40,13 @@ func runProgram(_ words: [String]) -> ExitStatus {
     printError("plumb \(name): \(error) (plumb \(name) --help)")
     return .unusable
   } catch {
-    printError("plumb \(name): \(error)")
+    printError("plumb \(name): \(sentence(error))")
     return .unusable
   }
+}
+
+/// An error's text on one line, without the full stop that some end with.
+func sentence(_ error: any Error) -> String {
+  let text = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
+  return text.hasSuffix(".") && !text.hasSuffix("..") ? String(text.dropLast()) : text
 }

@@ -78,7 +78,7 @@ import Testing
     }
     #expect(error(folder.path) == .isFolder(path: folder.path))
     #expect(error(folder.file("x") + "/") == .isFolder(path: folder.file("x") + "/"))
-    #expect(error(folder.file("no/out")) == .noSuchFile(path: folder.file("no")))
+    #expect(error(folder.file("no/out")) == .noSuchFolder(path: folder.file("no")))
     #expect(error("/dev/null") == .notRegular(path: "/dev/null"))
     #expect(error("") == .noSuchFile(path: ""))
     if geteuid() != 0 {

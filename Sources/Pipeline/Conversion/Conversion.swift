@@ -33,6 +33,7 @@ public func convert(
     try ConvertedModel(part.component, part.folder, isAlone: parts.models.count == 1)
   }
   try checkNames(models)
+  try checkFit(models)
   let content = try content(models, parts)
 
   let total = models.reduce(0) { $0 + $1.byteCount }
@@ -68,7 +69,7 @@ private struct ConvertedModel {
   private let prefix: String
 
   init(_ wanted: String, _ folder: CheckpointFolder, isAlone: Bool) throws {
-    let file = try TensorFile.open(folder.weightsPath)
+    let file = try Self.naming(folder) { try TensorFile.open(folder.weightsPath) }
     let weights = Dictionary(
       uniqueKeysWithValues: file.descriptors.map { ($0.name, Fact($0.type, $0.shape)) })
     do {
@@ -110,7 +111,17 @@ private struct ConvertedModel {
   /// A weight as float32, whatever its checkpoint holds: an f16 or bf16 tensor is exact in f32 and
   /// stored narrow again.
   func tensor(_ binding: WeightBinding) throws -> Tensor {
-    try file.tensor(named: binding.source).reshaped(binding.shape).converted(to: .f32)
+    try Self.naming(folder) { try file.tensor(named: binding.source) }
+      .reshaped(binding.shape).converted(to: .f32)
+  }
+
+  /// Weights' files of all parts are called the same: their errors name the folder too.
+  private static func naming<R>(_ folder: CheckpointFolder, _ read: () throws -> R) throws -> R {
+    do {
+      return try read()
+    } catch {
+      throw PipelineError.component(folder: folder.path, reason: "\(error)")
+    }
   }
 }
 
@@ -135,6 +146,38 @@ private func checkNames(_ models: [ConvertedModel]) throws {
   }
 }
 
+/// Parts that are used together must have the sizes that the others expect.
+private func checkFit(_ models: [ConvertedModel]) throws {
+  func model(_ component: String) -> ConvertedModel? { models.first { $0.component == component } }
+  func check(
+    _ what: String, _ one: ConvertedModel?, _ other: ConvertedModel?,
+    _ size: (ModelFacts) -> Int?
+  ) throws {
+    guard let one, let other, let found = size(one.architectures[0].facts),
+      let expected = size(other.architectures[0].facts), found != expected
+    else { return }
+    throw PipelineError.component(
+      folder: one.folder.path,
+      reason: "this \(one.component) has \(what) \(found), but the \(other.component) in "
+        + "\(other.folder.path) has \(expected); the two do not belong together")
+  }
+  try check("text states of width", model("text_encoder"), model("unet"), \.textWidth)
+  try check("latent channels", model("vae"), model("unet"), \.latentChannels)
+}
+
+/// Every token must be one that the text encoder knows.
+private func checkVocabulary(
+  _ tokenizer: TokenizerDescription, _ folder: String, _ models: [ConvertedModel]
+) throws {
+  guard let encoder = models.first(where: { $0.component == "text_encoder" }),
+    let size = encoder.architectures[0].facts.vocabularySize, tokenizer.tokens.count > size
+  else { return }
+  throw PipelineError.component(
+    folder: folder,
+    reason: "this tokenizer has \(tokenizer.tokens.count) tokens, but the text encoder in "
+      + "\(encoder.folder.path) knows \(size); the two do not belong together")
+}
+
 /// Everything but the tensors.
 private func content(
   _ models: [ConvertedModel], _ parts: SourceParts
@@ -157,12 +200,15 @@ private func content(
     note(model.component, file: "config.json", sha256: try digest(of: config))
   }
   if let tokenizer = parts.tokenizer {
+    let folder = folderPart(of: tokenizer.paths[0])
+    let description: TokenizerDescription
     do {
-      content.tokenizer = try Tokenizer(files: tokenizer.files).description.json
+      description = try Tokenizer(files: tokenizer.files).description
     } catch {
-      throw PipelineError.component(
-        folder: folderPart(of: tokenizer.paths[0]), reason: "\(error)")
+      throw PipelineError.component(folder: folder, reason: "\(error)")
     }
+    try checkVocabulary(description, folder, models)
+    content.tokenizer = description.json
     for path in tokenizer.paths {
       note("tokenizer", file: lastComponent(of: path), sha256: try digest(of: path))
     }

@@ -101,10 +101,24 @@ struct SourceParts {
         regularFileExists(given)
         ? given
         : try CheckpointFolder.folder(given, roles: ["scheduler"], holding: name) + "/" + name
-      return (try readJSON(path), path)
+      return (try schedulerConfiguration(path), path)
     }
     guard let source else { return nil }
     let path = source + "/scheduler/" + name
-    return regularFileExists(path) ? (try readJSON(path), path) : nil
+    return regularFileExists(path) ? (try schedulerConfiguration(path), path) : nil
+  }
+
+  /// Any object would do as a scheduler's configuration, since all keys have defaults: it must say
+  /// that it is one, or how the noise grows.
+  private static func schedulerConfiguration(_ path: String) throws -> JSONValue {
+    let json = try readJSON(path)
+    let name = json["_class_name"]?.stringValue
+    guard name?.contains("Scheduler") ?? (json["beta_schedule"] != nil) else {
+      throw PipelineError.component(
+        folder: path,
+        reason: "it is no scheduler's configuration"
+          + (name.map { ", but a \($0)'s" } ?? "; expected _class_name and beta_schedule in it"))
+    }
+    return json
   }
 }

@@ -6,13 +6,14 @@ extension GroundingResult {
     let kept = words.filter(\.isKept).map(\.text).joined(separator: " ")
     var lines = ["\(phrase)", "  words     \(kept)"]
     if let box = boxInOriginal {
-      lines.append("  box       \(box.map { String(Int($0.rounded())) }.joined(separator: ", "))")
+      let numbers = box.map { String(Int($0.rounded())) }.joined(separator: ", ")
+      lines.append("  box       \(numbers)  (x0, y0, x1, y1 in the picture's pixels)")
     } else {
       lines.append("  box       none: no pixel stands out")
     }
     if let similarity {
       lines.append(
-        "  s         \((similarity * 1000).rounded() / 1000)  (similarity of the biases)")
+        "  ssim      \((similarity * 1000).rounded() / 1000)  (similarity of the two biases)")
     }
     let parts = seconds.map { "\($0.stage) \(($0.seconds * 100).rounded() / 100) s" }
     lines.append("  time      " + parts.joined(separator: ", "))
@@ -26,3 +27,8 @@ public var defaultCacheFolder: String? {
   if let folder = environmentVariable("XDG_CACHE_HOME") { return folder + "/plumb" }
   return environmentVariable("HOME").map { $0 + "/.cache/plumb" }
 }
+
+/// Checks, before any work, that results can be written to `folder`, which need not exist yet.
+///
+/// - Throws: when it or the nearest folder above it may not be written.
+public func checkResultFolder(_ folder: String) throws { try checkWritable(folder: folder) }

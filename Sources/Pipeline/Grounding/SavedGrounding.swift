@@ -55,7 +55,7 @@ private struct SavedGrounding {
       throw PipelineError.savedTaps(
         file: file.name, reason: "it has no taps; run plumb ground with --save-taps")
     }
-    words = try Self.list("words", file) { try GroundedWord(json: $0) }
+    words = try Self.list("words", file) { try? GroundedWord(json: $0) }
     tokens = try Self.list("tokens", file) { $0.intValue }
     layers = try Self.list("layers", file) { $0.stringValue }
     options.steps = try Self.number("steps", file) { Int($0) }
@@ -64,6 +64,16 @@ private struct SavedGrounding {
     options.seed = try Self.number("seed", file) { UInt64($0) }
     guard (1...1000).contains(options.steps) else {
       throw PipelineError.savedTaps(file: file.name, reason: "'steps' is \(options.steps)")
+    }
+    guard options.last >= 1 else {
+      throw PipelineError.savedTaps(file: file.name, reason: "'last' is \(options.last)")
+    }
+    let length = try file.descriptor(named: "input_ids").shape.dimensions.last ?? 0
+    guard tokens.first == 0, tokens.count >= 2, zip(tokens, tokens.dropFirst()).allSatisfy(<),
+      tokens.allSatisfy({ $0 < length })
+    else {
+      throw PipelineError.savedTaps(
+        file: file.name, reason: "'tokens' does not list 0 and positions of the phrase, ascending")
     }
   }
 
@@ -85,6 +95,11 @@ private struct SavedGrounding {
     var stopwatch = Stopwatch()
     let image = try TapRecord(
       layers: chosen, prefix: "image/", of: file, steps: options.steps)
+    guard image.tokens == tokens.count else {
+      throw PipelineError.savedTaps(
+        file: file.name,
+        reason: "its taps have \(image.tokens) tokens, but 'tokens' lists \(tokens.count)")
+    }
     let hasText = file.contains("text/" + chosen[0])
     if options.mergesBias && !hasText {
       throw PipelineError.savedTaps(
@@ -98,6 +113,10 @@ private struct SavedGrounding {
       throw PipelineError.savedTaps(file: file.name, reason: "'latent_mean' is \(mean.shape)")
     }
     let source = try sourceImage(imagePath)
+    guard source.prepared.crop.side.isMultiple(of: mean.shape[2]) else {
+      throw PipelineError.savedTaps(
+        file: file.name, reason: "'crop_side' does not fit a latent of side \(mean.shape[2])")
+    }
     let maps = try stopwatch.time("maps") {
       try GroundedMaps(
         image: image, text: text, kept: places, last: options.last, side: mean.shape[2],
@@ -171,7 +190,7 @@ private struct SavedGrounding {
     _ key: String, _ file: TensorFile, _ element: (JSONValue) throws -> Element?
   ) throws -> [Element] {
     guard let text = file.metadata[key],
-      let items = try JSONValue(parsing: Array(text.utf8)).arrayValue
+      let items = (try? JSONValue(parsing: Array(text.utf8)))?.arrayValue
     else { throw PipelineError.savedTaps(file: file.name, reason: "'\(key)' is no list") }
     return try items.map { item in
       guard let value = try element(item) else {

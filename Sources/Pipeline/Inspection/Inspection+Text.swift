@@ -109,7 +109,7 @@ extension GraphInspection {
       lines += aligned(
         taps.map { tap in
           [
-            "  tap", tap.name, tap.kind.rawValue, "\(tap.heads) heads",
+            "  tap", tap.name, tap.kind.rawValue, tap.heads == 1 ? "1 head" : "\(tap.heads) heads",
             "\(tap.queries.map(String.init) ?? "?") × \(tap.keys.map(String.init) ?? "?")",
           ]
         })

@@ -24,6 +24,7 @@ public func runGraph(
   var model = try file.model(try file.graphName(name))
   let source = try TensorFile.open(inputPath)
   let write = try writer(for: outputPath)
+  try checkWritable(file: outputPath)
   let ids = wanted.isEmpty ? model.graph.outputs : try model.graph.values(wanted: wanted)
   let inputs = try inputs(of: model.graph.pruned(to: ids), whole: model.graph, from: source)
   let options = ExecutionOptions(

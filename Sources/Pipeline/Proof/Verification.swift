@@ -105,8 +105,7 @@ struct GoldenBundleCase {
   init(folder: String) throws {
     name = lastComponent(of: folder)
     self.folder = folder
-    description = try JSONValue(
-      parsing: try readSmallFile(folder + "/case.json", maximum: 1 << 20))
+    description = try readJSON(folder + "/case.json")
     file = try TensorFile.open(folder + "/io.safetensors")
   }
 

@@ -1,0 +1,208 @@
+import ByteIO
+import JSONText
+import TensorBase
+import TensorFiles
+import TestSupport
+import Testing
+
+private typealias Named = (name: String, tensor: Tensor)
+
+private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape: [values.count]) }
+
+@Suite struct DiffTests {
+  private func diff(_ a: [Named], _ b: [Named], _ options: [String] = []) throws -> ProcessResult {
+    try withTemporaryFolder { folder in
+      try writeSafetensors(a, to: folder + "/a.safetensors")
+      try writeNPZ(b, to: folder + "/b.npz")
+      return try runPlumb(["diff", "a.safetensors", "b.npz"] + options, in: folder)
+    }
+  }
+
+  @Test func identical() throws {
+    let tensors: [Named] = [
+      ("x", floats([1, 2, -3])), ("i", Tensor(int64s: [1, 2], shape: [2])),
+    ]
+    let result = try diff(tensors, tensors)
+    #expect(result.status == 0 && result.stderr.isEmpty, "\(result)")
+    #expect(result.stdout.contains("ok") && !result.stdout.contains("FAIL"))
+  }
+
+  @Test func outOfTolerance() throws {
+    let a: [Named] = [("x", floats([1, 2, 3.5])), ("y", floats([1]))]
+    let b: [Named] = [("x", floats([1, 2, 3])), ("y", floats([1]))]
+    let result = try diff(a, b)
+    #expect(result.status == 1 && result.stderr.isEmpty)
+    for part in ["FAIL", "[2]", "3.5", "3.0", "5.00e-01"] {
+      #expect(result.stdout.contains(part), "no \(part): \(result.stdout)")
+    }
+    #expect(try diff(a, b, ["--atol", "0.5"]).status == 0)
+    #expect(try diff(a, b, ["--atol", "0.49"]).status == 1)
+    #expect(try diff(a, b, ["--rtol", "0.17"]).status == 0)
+    #expect(try diff(a, b, ["--rtol", "0.16"]).status == 1)
+  }
+
+  @Test func missingExtraShapeAndType() throws {
+    let x = floats([1, 2])
+    let missing = try diff([("x", x)], [("x", x), ("y", x)])
+    #expect(missing.status == 1 && missing.stdout.contains("y"))
+    let extra = try diff([("x", x), ("z", x)], [("x", x)])
+    #expect(extra.status == 1 && extra.stdout.contains("z"))
+    let shape = try diff([("x", x.reshaped([2, 1]))], [("x", x)])
+    #expect(shape.status == 1 && shape.stdout.contains("[2, 1]") && shape.stdout.contains("[2]"))
+    let type = try diff([("x", x.converted(to: .f16))], [("x", x)])
+    #expect(type.status == 1 && type.stdout.contains("f16") && type.stdout.contains("f32"))
+    #expect(try diff([], [("x", x)]).status == 1)
+  }
+
+  @Test func notANumberNeverPasses() throws {
+    let result = try diff([("x", floats([1, .nan]))], [("x", floats([1, 2]))], ["--atol", "1e9"])
+    #expect(result.status == 1)
+    #expect(result.stdout.contains("1/0"), "\(result.stdout)")
+    #expect(try diff([("x", floats([.infinity]))], [("x", floats([1]))], ["--rtol=9"]).status == 1)
+  }
+
+  @Test func json() throws {
+    let a: [Named] = [("x", floats([1, 2.5])), ("extra", floats([1])), ("n", floats([.nan]))]
+    let b: [Named] = [("x", floats([1, 2])), ("missing", floats([1])), ("n", floats([.infinity]))]
+    let result = try diff(a, b, ["--json"])
+    #expect(result.status == 1)
+    let document = try CLITests.json(result)
+    #expect(document["passed"] == .bool(false))
+    #expect(document["missing"] == .array([.string("missing")]))
+    #expect(document["extra"] == .array([.string("extra")]))
+    let tensor = try #require(
+      document["tensors"]?.arrayValue?.first { $0["name"]?.stringValue == "x" })
+    #expect(tensor["passed"] == .bool(false))
+    #expect(tensor["max_abs"]?["error"]?.doubleValue == 0.5)
+    #expect(tensor["max_abs"]?["index"] == .array([.integer(1)]))
+    #expect(tensor["max_abs"]?["actual"]?.doubleValue == 2.5)
+    #expect(tensor["max_abs"]?["expected"]?.doubleValue == 2)
+    #expect(tensor["max_rel"]?["error"]?.doubleValue == 0.25)
+    for key in ["type", "shape", "cosine", "failures", "nan", "inf", "absolute_bound"] {
+      #expect(tensor[key] != nil, "no \(key)")
+    }
+  }
+
+  @Test func weightsOfAModel() throws {
+    let path = checkpoint("sd2-tiny") + "/unet/diffusion_pytorch_model.safetensors"
+    let own = try runPlumb(["diff", try model("sd2-tiny"), try model("sd2-tiny"), "--atol", "0"])
+    #expect(own.status == 0)
+    // In a pipeline's file the names carry the part they belong to.
+    let result = try runPlumb(["diff", try model("sd2-tiny"), path])
+    #expect(result.status == 1 && result.stdout.contains("unet/conv_in.weight"))
+  }
+
+  @Test func badFiles() throws {
+    let good = checkpoint("loose/tensors.safetensors")
+    try withTemporaryFolder { folder in
+      try expectUnusable(["diff", good, folder + "/none"], says: ["no file \(folder)/none"])
+      try expectUnusable(["diff", picture(), good], says: ["radiograph.jpg"])
+      try expectUnusable(["diff", good, folder], says: [folder, "is a folder"])
+      let weights = checkpoint("unet-f16/diffusion_pytorch_model.safetensors")
+      try copyFile(weights, to: folder + "/w.safetensors")
+      try truncateFile(folder + "/w.safetensors", to: 20_000)
+      try expectUnusable(["diff", folder + "/w.safetensors", good], says: ["w.safetensors"])
+      var bad = try bytes(try model("unet-f16"))
+      bad[bad.count / 2] ^= 0xff
+      try writeFile(bad, to: folder + "/bad.plumb")
+      try expectUnusable(
+        ["diff", folder + "/bad.plumb", try model("unet-f16")], says: ["bad.plumb", "damaged"])
+    }
+  }
+}
+
+@Suite struct VerifyTests {
+  /// A bundle as its maker writes it: a folder of cases.
+  private func bundle(_ prefixes: [String], in folder: String) throws -> [String] {
+    let names = try folderListing(goldenFolder + "/model").filter { name in
+      // Without a mask a state is what diffusers takes for no text; the graph wants one.
+      prefixes.contains { name.hasPrefix($0) } && !name.hasSuffix("-nomask")
+    }
+    for name in names { try copyTree(goldenFolder + "/model/" + name, to: "\(folder)/\(name)") }
+    return names
+  }
+
+  @Test(arguments: [
+    ("sd1-tiny", ["sd1-"], 6), ("sd2-tiny", ["sd2-"], 7), ("unet-f16", ["f16-"], 1),
+    ("vae-bf16", ["bf16-"], 2), ("unet-odd-sharded", ["odd-"], 2), ("unet-ema", ["ema-"], 1),
+    ("clip-quick", ["clip-quick"], 2),
+  ])
+  func goldenBundles(_ name: String, _ prefixes: [String], _ count: Int) throws {
+    try withTemporaryFolder { folder in
+      let names = try bundle(prefixes, in: folder)
+      #expect(names.count == count)
+      let result = try runPlumb(["verify", try model(name), folder])
+      #expect(result.status == 0, "\(result)")
+      for name in names { #expect(result.stdout.contains("ok  \(name) ")) }
+
+      let document = try json(try runPlumb(["verify", try model(name), folder, "--json"]))
+      #expect(document["passed"] == .bool(true))
+      #expect(
+        document["cases"]?.arrayValue?.compactMap { $0["case"]?.stringValue } == names.sorted())
+    }
+  }
+
+  @Test func oneCaseAndTighterTolerance() throws {
+    let folder = goldenFolder + "/model/sd1-unet-b1"
+    #expect(try expectGood(["verify", try model(), folder]).stdout.contains("conv_in"))
+    let tight = try runPlumb(["verify", try model(), folder, "--tolerance", "1e-12"])
+    #expect(tight.status == 1 && tight.stderr.isEmpty)
+    #expect(tight.stdout.contains("FAIL"))
+  }
+
+  @Test func anotherModelsWeightsDiffer() throws {
+    try withTemporaryFolder { folder in
+      let other = checkpoint("unet-ema") + "/unet"
+      try expectGood(["convert", other, "-o", folder + "/plain.plumb"])
+      let result = try runPlumb(
+        ["verify", folder + "/plain.plumb", goldenFolder + "/model/ema-unet-b1"])
+      #expect(result.status == 1, "\(result)")
+    }
+  }
+
+  @Test func badBundles() throws {
+    try withTemporaryFolder { folder in
+      let golden = goldenFolder + "/model/sd1-unet-b1"
+      try expectUnusable(["verify", try model(), folder], says: [folder, "case.json"])
+      try expectUnusable(["verify", try model(), folder + "/none"], says: [folder + "/none"])
+      try expectUnusable(["verify", try model(), picture()], says: ["radiograph.jpg"])
+      try expectUnusable(["verify", folder + "/none", golden], says: ["no file"])
+      try expectUnusable(
+        ["verify", try model("sd2-tiny"), golden], says: ["encoder_hidden_states"])
+      try copyTree(golden, to: folder + "/case")
+      try truncateFile(folder + "/case/io.safetensors", to: 5000)
+      try expectUnusable(["verify", try model(), folder], says: ["io.safetensors"])
+      try writeFile(Array("{".utf8), to: folder + "/case/case.json")
+      try expectUnusable(["verify", try model(), folder], says: ["case.json"])
+    }
+  }
+}
+
+@Suite struct BenchTests {
+  @Test func json() throws {
+    let result = try expectGood(
+      ["bench", try model(), "--graph", "text_encoder", "--runs=2", "--batch=3", "--json"])
+    let document = try CLITests.json(result)
+    #expect(document["graph"]?.stringValue == "text_encoder")
+    #expect(document["batch"]?.intValue == 3)
+    #expect(document["runs"]?.intValue == 2)
+    for key in ["min", "median", "max"] {
+      #expect(document["seconds"]?[key]?.doubleValue ?? 0 > 0, "\(key)")
+    }
+    for key in ["threads", "gflop", "gflops", "peak_memory_bytes"] {
+      #expect(document[key]?.doubleValue ?? 0 > 0, "\(key)")
+    }
+    for key in ["blas", "kernels"] { #expect(document[key]?.stringValue?.isEmpty == false) }
+  }
+
+  @Test func text() throws {
+    let result = try expectGood(["bench", try model("unet-f16"), "--runs", "1", "--threads", "1"])
+    for part in ["graph unet", "1 thread", "median", "GFLOP/s", "kernels"] {
+      #expect(result.stdout.contains(part), "no \(part)")
+    }
+    #expect(!result.stdout.contains(" 0.0 median"), "\(result.stdout)")
+    try expectUnusable(["bench", try model()], says: ["several graphs"])
+    try expectUnusable(["bench", try model(), "--graph", "x"], says: ["no graph 'x'"])
+    try expectUnusable(["bench", "/none"], says: ["/none"])
+  }
+}
