@@ -110,7 +110,8 @@ private struct Buffers {
         }
       }
       return .none
-    case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm, .softmax,
+    case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
+      .softmax,
       .gated, .upsampleNearest, .gather, .transpose, .concat, .slice, .prefix, .pad, .cast,
       .reduce:
       return .none

@@ -105,7 +105,7 @@ import Testing
 
   @Test func unwritableFolder() throws {
     let folder = try temporaryFolder()
-    #expect(throws: TensorFileError.bytes(.noSuchFile(path: folder.file("no")))) {
+    #expect(throws: TensorFileError.bytes(.noSuchFolder(path: folder.file("no")))) {
       try writeNPY(Tensor(scalar: Float(1)), to: folder.file("no/out.npy"))
     }
   }
