@@ -15,6 +15,8 @@ public struct BenchmarkResult: Sendable {
   public let threads: Int
   /// Of each counted run, sorted.
   public let seconds: [Double]
+  /// Processor time of a run on all threads, on average: what a busy machine changes least.
+  public let processorSecondsPerRun: Double
   /// Floating-point operations of one run, 2 per multiply-add, of products and convolutions as
   /// they are defined; what Winograd's algorithm saves is not taken off.
   public let flop: Double
@@ -38,7 +40,8 @@ public struct BenchmarkResult: Sendable {
   public var text: String {
     """
     graph \(graph), batch \(batch), \(counted(threads, "thread")), \(counted(seconds.count, "run"))
-      seconds  \(short(seconds[0])) min, \(short(median)) median, \(short(seconds[seconds.count - 1])) max
+      seconds  \(short(seconds[0])) min, \(short(median)) median, \
+    \(short(seconds[seconds.count - 1])) max; \(short(processorSecondsPerRun)) of processor time
       GFLOP/s  \(rounded(flop / median / 1e9, 1)) (\(rounded(flop / 1e9, 1)) GFLOP), \
     \(rounded(peakFraction * 100, 1)) % of a peak of \(rounded(peakRate / 1e9, 1))
       memory   \(bytesText(peakMemoryByteCount)) peak
@@ -55,7 +58,8 @@ public struct BenchmarkResult: Sendable {
       "seconds": .object([
         "min": .number(seconds[0]), "median": .number(median),
         "max": .number(seconds[seconds.count - 1]),
-      ]), "gflop": .number(flop / 1e9), "gflops": .number(flop / median / 1e9),
+      ]), "cpu_seconds": .number(processorSecondsPerRun), "gflop": .number(flop / 1e9),
+      "gflops": .number(flop / median / 1e9),
       "peak_gflops": .number(peakRate / 1e9), "peak_fraction": .number(peakFraction),
       "peak_memory_bytes": .integer(Int64(peakMemoryByteCount)), "blas": .string(blas),
       "kernels": .string(processor),
@@ -114,7 +118,9 @@ public func bench(
   let clock = ContinuousClock()
   var seconds: [Double] = []
   var recorder = isProfiled ? ProfileRecorder(program.varying.shaped) : nil
+  var used = processorSeconds
   for run in 0...runs {
+    if run == 1 { used = processorSeconds }
     let start = clock.now
     if run > 0, var running = recorder {
       running.start()
@@ -125,8 +131,10 @@ public func bench(
     }
     if run > 0 { seconds.append(start.duration(to: clock.now).seconds) }
   }
+  used = (processorSeconds - used) / Double(runs)
   return BenchmarkResult(
     graph: graph.name, batch: batch, threads: threads, seconds: seconds.sorted(),
+    processorSecondsPerRun: used,
     flop: try ShapedGraph(graph, inputs: shapes).flop,
     peakRate: measuredPeakRate(threads: threads), peakMemoryByteCount: peakResidentByteCount,
     blas: productsDescription, processor: processorDescription, profile: recorder?.profile)
