@@ -71,7 +71,7 @@ def write(state, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--out", type=Path, help="the state's folder export/ when not given")
     parser.add_argument("--small", type=Path, help="folder for the small state")
     args = parser.parse_args()

@@ -34,7 +34,7 @@ def shard(seed, number):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--split", choices=SEEDS, default="train")
     parser.add_argument("--shards", type=int, default=20)
     args = parser.parse_args()

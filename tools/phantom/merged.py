@@ -87,7 +87,7 @@ def passes(model, pairs, empty, steps, guidance=16.0, seed=4200):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--steps", type=int, default=25)
     args = parser.parse_args()

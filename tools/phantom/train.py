@@ -264,7 +264,7 @@ def work(rank, args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--tax", type=float, default=TAX, help="weight of the words' attention")

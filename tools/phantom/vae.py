@@ -181,7 +181,7 @@ def check(model, mean, leading):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=Path("/opt/plumb-train"))
+    parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--decoder-steps", type=int, default=0, help="train the decoder so far")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
