@@ -90,6 +90,11 @@ func dispatch(
   case .cast: cast(out, node[0], threads: threads)
   case .reduce(let reduction):
     reduce(out, node[0], reduction.kind.kernel, axes: reduction.axes)
+  case .arithmetic(let op): try dispatch(op, node, outputs, options)
+  case .indexing(let op): try dispatch(op, node, outputs, options)
+  case .imaging(let op): try dispatch(op, node, outputs, options)
+  case .sequence(let op): try dispatch(op, node, outputs, options)
+  case .identity, .dynamic, .call: preconditionFailure("\(op.name) is left in a shaped graph")
   }
 }
 
@@ -120,7 +125,7 @@ private func run(
 }
 
 /// A node's inputs; the ones its op requires are there.
-private struct NodeInputs {
+struct NodeInputs {
   let views: [TensorView?]
 
   subscript(index: Int) -> TensorView {

@@ -6,15 +6,21 @@ import TensorBase
 /// what depends on the weights alone, computed once for all of them.
 package struct Model {
   package let graph: Graph
+  private let vocabulary: Vocabulary
   private let load: (String) throws -> Tensor
   /// Weights, and values computed from weights alone, by value name.
   private var ready: [String: Tensor] = [:]
 
   /// - Parameters:
   ///   - graph: validated.
+  ///   - vocabulary: what calls mean; a graph without calls needs none.
   ///   - weight: gives the elements stored under a tensor's name.
-  package init(_ graph: Graph, weight load: @escaping (String) throws -> Tensor) {
+  package init(
+    _ graph: Graph, vocabulary: Vocabulary = .none,
+    weight load: @escaping (String) throws -> Tensor
+  ) {
     self.graph = graph
+    self.vocabulary = vocabulary
     self.load = load
   }
 
@@ -45,11 +51,87 @@ package struct Model {
 
   /// Specialises the graph to the request, runs the passes, loads and prepares the weights that
   /// are needed and not there yet.
+  ///
+  /// - Throws: `GraphError.needsElements` when shapes depend on elements of the inputs; then
+  ///   `evaluate` can run the graph.
   package mutating func program(
     _ request: Request, options: ExecutionOptions
   ) throws -> Program {
-    let part = graph.pruned(to: request.wanted ?? graph.outputs)
-    var shaped = try ShapedGraph(part, inputs: request.inputs, tapTokens: request.tapTokens)
+    var part = graph.pruned(to: request.wanted ?? graph.outputs)
+    if let tokens = request.tapTokens { part.selectTapTokens(tokens) }
+    var inputs = request.inputs
+    var known: [String: Tensor] = [:]
+    while true {
+      switch try shape(
+        part, inputs: inputs, known: known, tools: vocabulary.tools(options))
+      {
+      case .complete(let shaped): return try program(shaped, request, known, options)
+      case .partial(let partial):
+        // What depends on weights alone can be had now.
+        guard partial.ready.graph.inputs.allSatisfy({ known[partial.ready.graph[$0.value].name] != nil }),
+          !partial.ready.graph.outputs.isEmpty
+        else {
+          throw GraphError.needsElements(
+            graph: graph.name, node: partial.waiting.node, value: partial.waiting.value)
+        }
+        try advance(partial, &inputs, &known, request, options)
+        part = partial.rest
+      }
+    }
+  }
+
+  /// Runs the graph once on these inputs, also when shapes depend on elements: then it is shaped
+  /// and run in turns, as far as each goes.
+  ///
+  /// - Returns: the wanted values, by name.
+  package mutating func evaluate(
+    _ inputs: [String: Tensor], _ request: Request, arena: inout Arena, options: ExecutionOptions
+  ) throws -> [String: Tensor] {
+    do {
+      let program = try program(request, options: options)
+      return try program.run(inputs, arena: &arena, options: options)
+    } catch GraphError.needsElements {}
+    var part = graph.pruned(to: request.wanted ?? graph.outputs)
+    if let tokens = request.tapTokens { part.selectTapTokens(tokens) }
+    var shapes = request.inputs
+    var known = inputs
+    while true {
+      switch try shape(part, inputs: shapes, known: known, tools: vocabulary.tools(options)) {
+      case .complete(let shaped):
+        let program = try program(shaped, request, [:], options)
+        return try program.run(known, arena: &arena, options: options)
+      case .partial(let partial):
+        try advance(partial, &shapes, &known, request, options)
+        part = partial.rest
+      }
+    }
+  }
+
+  /// Runs what can run of a graph that is shaped in part, and notes the results.
+  private mutating func advance(
+    _ partial: PartialShaping, _ shapes: inout [String: Shape], _ known: inout [String: Tensor],
+    _ request: Request, _ options: ExecutionOptions
+  ) throws {
+    precondition(!partial.ready.graph.outputs.isEmpty, "a partial shaping gives nothing")
+    let program = try program(partial.ready, request, [:], options)
+    var arena = Arena()
+    for (name, tensor) in try program.run(known, arena: &arena, options: options) {
+      known[name] = tensor
+      shapes[name] = tensor.shape
+    }
+    let names = Set(partial.rest.inputs.map { partial.rest[$0.value].name })
+    shapes = shapes.filter { names.contains($0.key) }
+    known = known.filter { names.contains($0.key) }
+  }
+
+  /// Runs the passes on a shaped graph and makes it ready to run.
+  ///
+  /// - Parameter known: elements of inputs that stay what they are.
+  private mutating func program(
+    _ whole: ShapedGraph, _ request: Request, _ known: [String: Tensor],
+    _ options: ExecutionOptions
+  ) throws -> Program {
+    var shaped = whole.fixing(known)
     if request.isOptimised { shaped = shaped.fused().channelsLast() }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
@@ -94,6 +176,17 @@ package struct Model {
 }
 
 extension ShapedGraph {
+  /// The graph with these inputs as constants.
+  fileprivate func fixing(_ known: [String: Tensor]) -> ShapedGraph {
+    var result = self
+    result.graph.inputs.removeAll { input in
+      guard let tensor = known[graph[input.value].name] else { return false }
+      result.graph.values[input.value.index].origin = .constant(tensor)
+      return true
+    }
+    return result
+  }
+
   /// The graph with inputs that are known turned into constants held outside of it: weights whose
   /// tensor name is the value's own.
   fileprivate func bound(to ready: [String: Tensor]) -> ShapedGraph {

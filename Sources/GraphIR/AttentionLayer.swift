@@ -52,7 +52,7 @@ extension Graph {
   }
 
   /// Makes every cross-attention node put out the probabilities of these keys only.
-  mutating func selectTapTokens(_ tokens: [Int]) {
+  package mutating func selectTapTokens(_ tokens: [Int]) {
     for layer in attentionLayers where layer.kind == .cross {
       var attributes = layer.attributes
       attributes.tokens = tokens

@@ -28,7 +28,7 @@ extension ShapedGraph {
       return 2 * pairs * Double(self[query].shape[2] + self[value].shape[2])
     case .unary, .binary, .clamp, .select, .packWeight, .groupNorm, .layerNorm, .softmax, .gated,
       .upsampleNearest, .gather, .reshape, .transpose, .concat, .slice, .prefix, .pad, .cast,
-      .reduce:
+      .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
       return 0
     }
   }

@@ -41,10 +41,10 @@ extension Graph {
         graph: name, node: node.name, op: op.name, count: node.inputs.count,
         expected: "\(op.requiredInputs) to \(op.inputCounts.upperBound)")
     }
-    guard node.outputs.count == op.outputCount else {
+    if let expected = op.outputCount, node.outputs.count != expected {
       throw .misfit(
         graph: name, node: node.name, op: op.name,
-        reason: "\(node.outputs.count) outputs; expected \(op.outputCount)")
+        reason: "\(node.outputs.count) outputs; expected \(expected)")
     }
     for case let input? in node.inputs {
       guard values.indices.contains(input.index) else {

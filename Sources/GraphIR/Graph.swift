@@ -84,9 +84,10 @@ package enum Dimension: Hashable, Sendable, CustomStringConvertible {
 package struct GraphInput: Hashable, Sendable {
   package var value: ValueID
   package var type: ElementType
-  package var dimensions: [Dimension]
+  /// nil when even the number of axes is up to who runs it.
+  package var dimensions: [Dimension]?
 
-  package init(value: ValueID, type: ElementType, dimensions: [Dimension]) {
+  package init(value: ValueID, type: ElementType, dimensions: [Dimension]?) {
     self.value = value
     self.type = type
     self.dimensions = dimensions

@@ -14,6 +14,8 @@ package enum GraphError: Error, Equatable, CustomStringConvertible {
   case missingInput(graph: String, name: String)
   case inputShape(graph: String, name: String, given: Shape, expected: String)
   case unknownValue(graph: String, name: String, nearest: String?)
+  /// A shape depends on elements that are known only when the graph runs.
+  case needsElements(graph: String, node: String, value: String)
 
   package var description: String {
     switch self {
@@ -37,6 +39,9 @@ package enum GraphError: Error, Equatable, CustomStringConvertible {
       "graph '\(graph)' needs the input '\(name)', which was not given"
     case .inputShape(let graph, let name, let given, let expected):
       "input '\(name)' of graph '\(graph)' has the shape \(given); expected \(expected)"
+    case .needsElements(let graph, let node, let value):
+      "the shapes behind node '\(node)' of graph '\(graph)' depend on what is in '\(value)', which "
+        + "is not known before the graph runs"
     case .unknownValue(let graph, let name, let nearest):
       "graph '\(graph)' has no tensor '\(name)'"
         + (nearest.map { "; did you mean '\($0)'?" } ?? "")

@@ -53,6 +53,19 @@ package enum Op: Hashable, Sendable {
   case pad(Pad)
   case cast(ElementType)
   case reduce(Reduction)
+  /// x → x; shaping makes a reshape of it, which costs nothing.
+  case identity
+
+  // Families of ops that only shaped graphs hold: what operators of other vocabularies expand to.
+  case arithmetic(ArithmeticOp)
+  case indexing(IndexingOp)
+  case imaging(ImagingOp)
+  case sequence(SequenceOp)
+  /// An op whose outputs have shapes that depend on the inputs' elements.
+  case dynamic(DynamicOp)
+
+  /// An operator of another vocabulary, before shapes are known.
+  case call(OperatorCall)
 }
 
 package enum Unary: String, CaseIterable, Sendable {
@@ -242,13 +255,21 @@ extension Op {
     case .pad: "pad"
     case .cast: "cast"
     case .reduce: "reduce"
+    case .identity: "identity"
+    case .arithmetic(let op): op.name
+    case .indexing(let op): op.name
+    case .imaging(let op): op.name
+    case .sequence(let op): op.name
+    case .dynamic(let op): op.name
+    case .call(let call): call.qualifiedName
     }
   }
 
   /// How many inputs a node of this op lists, present or not.
   package var inputCounts: ClosedRange<Int> {
     switch self {
-    case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce:
+    case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
+      .identity:
       1...1
     case .binary, .matMul, .gather, .prefix: 2...2
     case .select, .groupNorm, .layerNorm: 3...3
@@ -257,6 +278,13 @@ extension Op {
     case .attention: 3...4
     case .upsampleNearest: 1...2
     case .reshape, .concat: 1...4096
+    case .arithmetic(let op): op.inputCounts
+    case .indexing(let op): op.inputCounts
+    case .imaging(let op): op.inputCounts
+    case .sequence(let op): op.inputCounts
+    case .dynamic(let op): op.inputCounts
+    // The vocabulary says more, when the call is expanded.
+    case .call: 0...65_536
     }
   }
 
@@ -267,19 +295,32 @@ extension Op {
     case .attention: 3
     case .upsampleNearest: 1
     case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
-      .binary, .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat:
+      .binary, .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat,
+      .identity:
       inputCounts.lowerBound
+    case .arithmetic(let op): op.requiredInputs
+    case .indexing(let op): op.requiredInputs
+    case .imaging(let op): op.requiredInputs
+    case .sequence(let op): op.requiredInputs
+    case .dynamic(let op): op.requiredInputs
+    case .call: 0
     }
   }
 
-  package var outputCount: Int {
+  /// How many outputs a node of this op lists; nil when that is the node's own matter.
+  package var outputCount: Int? {
     switch self {
     case .attention: 2
     case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul,
       .groupNorm, .layerNorm, .softmax, .gated, .upsampleNearest, .gather, .reshape, .transpose,
-      .concat, .slice, .prefix,
-      .pad, .cast, .reduce:
+      .concat, .slice, .prefix, .pad, .cast, .reduce, .identity:
       1
+    case .arithmetic(let op): op.outputCount
+    case .indexing(let op): op.outputCount
+    case .imaging(let op): op.outputCount
+    case .sequence(let op): op.outputCount
+    case .dynamic(let op): op.outputCount
+    case .call: nil
     }
   }
 }

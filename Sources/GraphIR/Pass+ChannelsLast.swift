@@ -106,8 +106,8 @@ private struct ChannelsLastPass {
         emit(node)
       }
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax,
-      .gated, .upsampleNearest, .gather, .reshape, .prefix, .reduce:
+      .softmax, .gated, .upsampleNearest, .gather, .reshape, .prefix, .reduce, .identity,
+      .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
       emit(node)
     }
   }

@@ -1,12 +1,5 @@
 import TensorBase
 
-/// Why an op does not fit its inputs; the caller adds which node it is.
-package struct Misfit: Error, Equatable {
-  package let reason: String
-
-  package init(_ reason: String) { self.reason = reason }
-}
-
 extension Op {
   /// The facts of the outputs, from those of the inputs. The one place that says which shapes and
   /// types an op takes; kernels rely on it.
@@ -15,7 +8,7 @@ extension Op {
   ///   present.
   /// - Throws: `Misfit` with what does not fit.
   package func outputFacts(_ inputs: [Fact?]) throws(Misfit) -> [Fact] {
-    let facts = Inputs(facts: inputs)
+    let facts = NodeFacts(inputs)
     switch self {
     case .unary, .clamp:
       return [try facts.floating(0)]
@@ -106,6 +99,15 @@ extension Op {
             x.shape.dimensions.indices.map { x.shape[$0] &+ pad.before[$0] &+ pad.after[$0] }))
       ]
     case .cast(let type): return [Fact(type, try facts[0].shape)]
+    case .identity: return [try facts[0]]
+    case .arithmetic(let op): return try op.outputFacts(facts)
+    case .indexing(let op): return try op.outputFacts(facts)
+    case .imaging(let op): return try op.outputFacts(facts)
+    case .sequence(let op): return try op.outputFacts(facts)
+    case .dynamic(let op):
+      throw Misfit("what \(op.name) puts out is known only after it has run")
+    case .call(let call):
+      throw Misfit("\(call.qualifiedName) has no shape before it is expanded")
     case .reduce(let reduction):
       let x = try facts.floating(0)
       for axis in reduction.axes { try checkAxis(axis, x.shape) }
@@ -117,7 +119,7 @@ extension Op {
     }
   }
 
-  private func linearFact(_ facts: Inputs, _ packed: PackedWeight?) throws(Misfit) -> Fact {
+  private func linearFact(_ facts: NodeFacts, _ packed: PackedWeight?) throws(Misfit) -> Fact {
     let x = try facts.floating(0, minimumRank: 1)
     let weight = try facts.floating(1)
     let outputs: Int
@@ -139,7 +141,7 @@ extension Op {
     return Fact(x.type, output)
   }
 
-  private func matMulFact(_ facts: Inputs) throws(Misfit) -> Fact {
+  private func matMulFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
     let a = try facts.floating(0, minimumRank: 2)
     let b = try facts.floating(1, minimumRank: 2)
     try require(a.shape[-1] == b.shape[-2], "\(a) and \(b) do not multiply")
@@ -149,7 +151,7 @@ extension Op {
   }
 
   private func reshapeFact(
-    _ facts: Inputs, _ target: [ReshapeDimension]
+    _ facts: NodeFacts, _ target: [ReshapeDimension]
   ) throws(Misfit) -> Fact {
     let x = try facts[0]
     var dimensions: [Int] = []
@@ -178,7 +180,7 @@ extension Op {
     return Fact(x.type, shape)
   }
 
-  private func concatFact(_ facts: Inputs, _ axis: Int) throws(Misfit) -> Fact {
+  private func concatFact(_ facts: NodeFacts, _ axis: Int) throws(Misfit) -> Fact {
     let first = try facts[0]
     try checkAxis(axis, first.shape)
     var dimensions = first.shape.dimensions
@@ -200,7 +202,7 @@ extension Op {
 }
 
 extension Convolution {
-  fileprivate func outputFact(_ facts: Inputs) throws(Misfit) -> Fact {
+  fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
     let x = try facts.floating(0)
     let weight = try facts.floating(1)
     try require(
@@ -282,7 +284,7 @@ extension PackedWeight {
 }
 
 extension Attention {
-  fileprivate func outputFacts(_ facts: Inputs) throws(Misfit) -> [Fact] {
+  fileprivate func outputFacts(_ facts: NodeFacts) throws(Misfit) -> [Fact] {
     let query = try facts.floating(0)
     let key = try facts.floating(1)
     let value = try facts.floating(2)
@@ -318,7 +320,7 @@ extension Attention {
 }
 
 extension UpsampleNearest {
-  fileprivate func outputFact(_ facts: Inputs) throws(Misfit) -> Fact {
+  fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
     let x = try facts.floating(0)
     try require(x.shape.rank == 4, "upsampling takes four axes, not \(x)")
     let axes = layout == .channelsFirst ? [2, 3] : [1, 2]
@@ -358,61 +360,4 @@ extension Slice {
 extension StrideTo where Element == Int {
   /// How many numbers the stride visits.
   package var count: Int { reduce(into: 0) { count, _ in count += 1 } }
-}
-
-/// The inputs' facts with access that explains itself.
-private struct Inputs {
-  let facts: [Fact?]
-
-  subscript(index: Int) -> Fact {
-    get throws(Misfit) {
-      guard facts.indices.contains(index), let fact = facts[index] else {
-        throw Misfit("input \(index) is missing")
-      }
-      return fact
-    }
-  }
-
-  func isPresent(_ index: Int) -> Bool { facts.indices.contains(index) && facts[index] != nil }
-
-  func floating(_ index: Int, minimumRank: Int = 0) throws(Misfit) -> Fact {
-    let fact = try self[index]
-    try require(fact.type == .f32, "input \(index) is \(fact), not f32")
-    try require(
-      fact.shape.rank >= minimumRank, "input \(index), \(fact), has fewer than \(minimumRank) axes")
-    return fact
-  }
-
-  func expect(_ index: Int, _ shape: Shape, _ role: String) throws(Misfit) {
-    guard isPresent(index) else { return }
-    let fact = try floating(index)
-    try require(fact.shape == shape, "the \(role) is \(fact.shape), not \(shape)")
-  }
-}
-
-private func require(
-  _ condition: Bool, _ reason: @autoclosure () -> String
-) throws(Misfit) {
-  if !condition { throw Misfit(reason()) }
-}
-
-private func checkAxis(_ axis: Int, _ shape: Shape) throws(Misfit) {
-  try require((0..<shape.rank).contains(axis), "there is no axis \(axis) in \(shape)")
-}
-
-private func checked(_ dimensions: [Int]) throws(Misfit) -> Shape {
-  do { return try Shape(checking: dimensions) } catch { throw Misfit(error.description) }
-}
-
-/// NumPy's rule: align at the last axis; sizes agree or one of them is 1.
-package func broadcast(_ a: Shape, _ b: Shape) throws(Misfit) -> Shape {
-  var dimensions: [Int] = []
-  for axis in 1...max(a.rank, b.rank, 1) {
-    let x = axis <= a.rank ? a[-axis] : 1
-    let y = axis <= b.rank ? b[-axis] : 1
-    guard x == y || x == 1 || y == 1 else { throw Misfit("\(a) and \(b) do not broadcast") }
-    dimensions.append(x == 1 ? y : x)
-  }
-  dimensions.reverse()
-  return try checked(Array(dimensions.suffix(max(a.rank, b.rank))))
 }

@@ -17,20 +17,14 @@ extension Graph {
         inputs.map { input in
           .object([
             "value": .integer(Int64(input.value.index)), "type": .string(input.type.rawValue),
-            "dimensions": .array(
-              input.dimensions.map { dimension in
-                switch dimension {
-                case .size(let size): .integer(Int64(size))
-                case .symbol(let symbol): .string(symbol)
-                }
-              }),
+            "dimensions": input.dimensions.map { .array($0.map(\.json)) } ?? .null,
           ])
         }),
       "outputs": ids(outputs),
       "nodes": .array(
         nodes.map { node in
           .object([
-            "name": .string(node.name), "op": .string(node.op.name), "inputs": ids(node.inputs),
+            "name": .string(node.name), "op": .string(node.op.storedName), "inputs": ids(node.inputs),
             "outputs": ids(node.outputs), "attributes": .object(node.op.attributes),
           ])
         }),
@@ -66,8 +60,8 @@ extension Node {
     let object = try IndexObject(json, what)
     try object.expect(["name", "op", "inputs", "outputs", "attributes"], newer: newer)
     let op = try Op(
-      name: try object.string("op"),
-      attributes: try IndexObject(object.object["attributes"], what))
+      storedName: try object.string("op"),
+      attributes: try IndexObject(object.object["attributes"], what), newer: newer)
     self.init(
       name: name, op: op, inputs: try object.references("inputs"),
       outputs: try object.references("outputs"))
@@ -79,6 +73,11 @@ extension GraphInput {
     let what = "an input of \(graph)"
     let object = try IndexObject(json, what)
     try object.expect(["value", "type", "dimensions"], newer: newer)
+    guard object.has("dimensions") else {
+      self.init(
+        value: ValueID(try object.integer("value")), type: try object.name("type"), dimensions: nil)
+      return
+    }
     let dimensions = try object.array("dimensions").map { item throws(IndexFault) -> Dimension in
       if let size = item.intValue, size >= 0 { return .size(size) }
       if let symbol = item.stringValue, !symbol.isEmpty { return .symbol(symbol) }
@@ -96,6 +95,15 @@ extension GraphInput {
     self.init(
       value: ValueID(try object.integer("value")), type: try object.name("type"),
       dimensions: dimensions)
+  }
+}
+
+extension Dimension {
+  fileprivate var json: JSONValue {
+    switch self {
+    case .size(let size): .integer(Int64(size))
+    case .symbol(let symbol): .string(symbol)
+    }
   }
 }
 

@@ -5,10 +5,19 @@ import TensorBase
 // Ops as the index writes them; formats/plumb.md §6 lists names and attributes.
 
 extension Op {
+  /// What the index calls the op.
+  var storedName: String {
+    if case .call = self { return "call" }
+    return name
+  }
+
   /// The attributes of the op, without its name.
   var attributes: JSONObject {
     switch self {
-    case .unary, .binary, .select, .matMul, .packWeight: return [:]
+    case .unary, .binary, .select, .matMul, .packWeight, .identity: return [:]
+    case .call(let call): return call.json
+    case .arithmetic, .indexing, .imaging, .sequence, .dynamic:
+      preconditionFailure("\(name) is an op of shaped graphs, which are not stored")
     case .clamp(let lower, let upper):
       return ["lower": json(Double(lower)), "upper": json(Double(upper))]
     case .convolution(let convolution):
@@ -70,7 +79,15 @@ extension Op {
 
   /// The op called `name` with attributes read from `object`, which holds no others: one that is
   /// not known could change what is computed.
-  init(name: String, attributes object: IndexObject) throws(IndexFault) {
+  ///
+  /// - Parameter newer: a newer minor version wrote the file.
+  init(
+    storedName name: String, attributes object: IndexObject, newer: Bool
+  ) throws(IndexFault) {
+    if name == "call" {
+      self = .call(try OperatorCall(object, newer: newer))
+      return
+    }
     try self.init(name: name, known: object)
     let known = attributes.keys
     for key in object.object.keys where !known.contains(key) {
@@ -90,6 +107,7 @@ extension Op {
     switch name {
     case "select": self = .select
     case "matMul": self = .matMul
+    case "identity": self = .identity
     case "clamp":
       self = .clamp(
         lower: try object.float("lower"), upper: try object.float("upper"))

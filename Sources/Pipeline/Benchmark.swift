@@ -102,7 +102,7 @@ public func bench(
   var model = try file.model(try file.graphName(name))
   let graph = model.graph
   var shapes = graph.typicalInputs(file.native.components)
-  for input in graph.inputs where input.dimensions.first == .symbol("batch") {
+  for input in graph.inputs where input.dimensions?.first == .symbol("batch") {
     let name = graph[input.value].name
     shapes[name] = shapes[name].map { Shape([batch] + $0.dimensions.dropFirst()) }
   }

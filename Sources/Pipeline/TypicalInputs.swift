@@ -21,7 +21,7 @@ extension Graph {
     var shapes: [String: Shape] = [:]
     for input in inputs {
       shapes[self[input.value].name] = Shape(
-        input.dimensions.map { dimension in
+        (input.dimensions ?? []).map { dimension in
           switch dimension {
           case .size(let size): size
           case .symbol("tokens"): tokens

@@ -24,6 +24,9 @@ extension Tensor {
     }
   }
 
+  /// The elements as `Int`; nil when the type is a float.
+  package var integers: [Int]? { type.isFloatingPoint ? nil : int64s.map { Int($0) } }
+
   /// The same numbers in another type: floats rounded to nearest (ties to even), floats to
   /// integers cut towards zero and clamped, anything but zero becomes true.
   package func converted(to target: ElementType) -> Tensor {

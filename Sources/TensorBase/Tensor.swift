@@ -64,6 +64,11 @@ package struct Tensor: Sendable {
     self.init(copying: int64s, type: .i64, shape: shape)
   }
 
+  /// A float64 tensor. Traps when the count is not the shape's.
+  package init(doubles: [Double], shape: Shape) {
+    self.init(copying: doubles, type: .f64, shape: shape)
+  }
+
   private init<Element: BitwiseCopyable>(copying array: [Element], type: ElementType, shape: Shape)
   {
     precondition(array.count == shape.count, "\(array.count) elements do not fill \(shape)")

@@ -54,13 +54,15 @@ extension GraphInspection {
         inputs.map { input in
           .object([
             "name": .string(input.name), "type": .string(input.type.rawValue),
-            "shape": .array(
-              input.dimensions.map { dimension in
-                switch dimension {
-                case .size(let size): integer(size)
-                case .symbol(let symbol): .string(symbol)
-                }
-              }),
+            "shape": input.dimensions.map { dimensions in
+              .array(
+                dimensions.map { dimension in
+                  switch dimension {
+                  case .size(let size): integer(size)
+                  case .symbol(let symbol): .string(symbol)
+                  }
+                })
+            } ?? .null,
           ])
         }),
       "outputs": .array(

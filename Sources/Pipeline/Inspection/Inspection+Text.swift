@@ -94,7 +94,9 @@ extension GraphInspection {
       inputs.map { input in
         [
           "  in", input.name, input.type.rawValue,
-          "[" + input.dimensions.map(\.description).joined(separator: ", ") + "]",
+          input.dimensions.map {
+            "[" + $0.map(\.description).joined(separator: ", ") + "]"
+          } ?? "any shape",
         ]
       })
     lines += aligned(

@@ -75,7 +75,7 @@ struct TensorInspection: Sendable {
 /// A graph as `plumb inspect` shows it.
 struct GraphInspection: Sendable {
   let name: String
-  let inputs: [(name: String, type: ElementType, dimensions: [Dimension])]
+  let inputs: [(name: String, type: ElementType, dimensions: [Dimension]?)]
   let outputs: [(name: String, shape: Shape?)]
   /// How many nodes of each op, by name.
   let ops: [(name: String, count: Int)]

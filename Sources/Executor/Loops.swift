@@ -1,0 +1,189 @@
+import GraphIR
+import Kernels
+import TensorBase
+
+/// A body that runs again and again; its program is kept for as long as shapes stay the same.
+private struct Iteration {
+  private let body: GraphBody
+  private let vocabulary: Vocabulary
+  private let options: ExecutionOptions
+  private var model: Model?
+  private var facts: [Fact] = []
+  private var arena = Arena()
+  /// Names under which the parameters are given, and the outputs.
+  private let parameters: [String]
+  private let outputs: [String]
+
+  init(_ body: GraphBody, _ vocabulary: Vocabulary, _ options: ExecutionOptions) {
+    self.body = body
+    self.vocabulary = vocabulary
+    self.options = options
+    parameters = body.parameters.map { body.graph[$0].name }
+    outputs = body.graph.outputs.map { body.graph[$0].name }
+  }
+
+  mutating func run(_ arguments: [Tensor]) throws(ExpansionFault) -> [Tensor] {
+    guard arguments.count == parameters.count else {
+      throw .misfit(
+        "the body takes \(parameters.count) values, and \(arguments.count) are there")
+    }
+    let given = arguments.map { Fact($0.type, $0.shape) }
+    if model == nil || given != facts {
+      facts = given
+      var graph = body.graph
+      graph.inputs = zip(body.parameters, given).map { id, fact in
+        GraphInput(
+          value: id, type: fact.type, dimensions: fact.shape.dimensions.map { .size($0) })
+      }
+      do {
+        try graph.validate()
+      } catch { throw .misfit("in its body: \(error)") }
+      model = Model(graph, vocabulary: vocabulary) { name in
+        throw ExpansionFault.unsupported("a weight '\(name)' in a body")
+      }
+    }
+    guard var running = model else { preconditionFailure("no model of the body") }
+    let inputs = Dictionary(uniqueKeysWithValues: zip(parameters, arguments))
+    do {
+      let needed = Set(
+        running.graph.pruned(to: running.graph.outputs).inputs.map {
+          running.graph.pruned(to: running.graph.outputs)[$0.value].name
+        })
+      let results = try running.evaluate(
+        inputs.filter { needed.contains($0.key) },
+        Model.Request(inputs: inputs.mapValues(\.shape).filter { needed.contains($0.key) }),
+        arena: &arena, options: options)
+      model = running
+      return try outputs.map { name throws(ExpansionFault) in
+        guard let tensor = results[name] ?? inputs[name] else {
+          throw .misfit("its body does not give '\(name)'")
+        }
+        return tensor
+      }
+    } catch let fault as ExpansionFault {
+      throw fault
+    } catch { throw .misfit("in its body: \(error)") }
+  }
+}
+
+/// Iterations a loop may run: what a model can ask for without end is refused.
+private let maximumIterations = 1 << 40
+
+/// ONNX's Loop: runs while the trip count and the condition say so.
+func run(
+  _ loop: Loop, _ inputs: [Tensor?], _ vocabulary: Vocabulary, _ options: ExecutionOptions
+) throws(ExpansionFault) -> [Tensor] {
+  let trips = try inputs[0].map { tensor throws(ExpansionFault) in try single(tensor) }
+  var goesOn = try inputs[1].map { tensor throws(ExpansionFault) in try single(tensor) != 0 } ?? true
+  var carried = try present(inputs[2..<(2 + loop.carried)])
+  let captured = try present(inputs[(2 + loop.carried)...])
+  var scanned = [[Tensor]](repeating: [], count: loop.scanned)
+  var iteration = Iteration(loop.body, vocabulary, options)
+  var trip = 0
+  while goesOn && trip < trips ?? maximumIterations {
+    let results = try iteration.run(
+      [Tensor(scalar: Int64(trip)), boolean(true)] + carried + captured)
+    guard results.count == 1 + loop.carried + loop.scanned else {
+      throw .misfit("its body gives \(results.count) values")
+    }
+    goesOn = try single(results[0]) != 0
+    carried = Array(results[1...loop.carried])
+    for index in 0..<loop.scanned { scanned[index].append(results[1 + loop.carried + index]) }
+    trip += 1
+  }
+  return carried
+    + (try scanned.map { slices throws(ExpansionFault) in
+      try stacked(slices, axis: 0, options)
+    })
+}
+
+/// ONNX's Scan (version 9 and later): runs once for each slice.
+func run(
+  _ scan: Scan, _ inputs: [Tensor?], _ vocabulary: Vocabulary, _ options: ExecutionOptions
+) throws(ExpansionFault) -> [Tensor] {
+  let count = scan.inputAxes.count
+  var states = try present(inputs[..<scan.states])
+  let sequences = try present(inputs[scan.states..<(scan.states + count)])
+  let captured = try present(inputs[(scan.states + count)...])
+  let axes = try zip(sequences, scan.inputAxes).map { pair throws(ExpansionFault) in
+    try axis(pair.1, rank: pair.0.shape.rank)
+  }
+  let lengths = zip(sequences, axes).map { $0.shape[$1] }
+  guard let length = lengths.first, lengths.allSatisfy({ $0 == length }) else {
+    throw .misfit("its sequences have the lengths \(lengths)")
+  }
+  var outputs = [[Tensor]](repeating: [], count: scan.outputAxes.count)
+  var iteration = Iteration(scan.body, vocabulary, options)
+  for step in 0..<length {
+    let slices = try sequences.indices.map { index throws(ExpansionFault) in
+      try slice(
+        sequences[index], axis: axes[index],
+        at: scan.inputsReversed[index] ? length - 1 - step : step, options)
+    }
+    let results = try iteration.run(states + slices + captured)
+    guard results.count == scan.states + outputs.count else {
+      throw .misfit("its body gives \(results.count) values")
+    }
+    states = Array(results[..<scan.states])
+    for index in outputs.indices { outputs[index].append(results[scan.states + index]) }
+  }
+  return states
+    + (try outputs.indices.map { index throws(ExpansionFault) in
+      let slices = scan.outputsReversed[index] ? outputs[index].reversed() : outputs[index]
+      let rank = (slices.first?.shape.rank ?? 0) + 1
+      return try stacked(
+        slices, axis: try axis(scan.outputAxes[index], rank: rank), options)
+    })
+}
+
+private func present(_ tensors: ArraySlice<Tensor?>) throws(ExpansionFault) -> [Tensor] {
+  try tensors.map { tensor throws(ExpansionFault) in
+    guard let tensor else { throw .misfit("a value that goes into its body is missing") }
+    return tensor
+  }
+}
+
+private func single(_ tensor: Tensor) throws(ExpansionFault) -> Int {
+  guard tensor.shape.count == 1, let value = tensor.integers?.first else {
+    throw .misfit("a count or condition is \(tensor.type) \(tensor.shape)")
+  }
+  return value
+}
+
+private func boolean(_ value: Bool) -> Tensor {
+  Tensor(type: .bool, shape: [], bytes: [value ? 1 : 0])
+}
+
+private func axis(_ axis: Int, rank: Int) throws(ExpansionFault) -> Int {
+  guard (-rank..<rank).contains(axis) else { throw .misfit("there is no axis \(axis)") }
+  return axis < 0 ? axis + rank : axis
+}
+
+/// Slices one beside the other along a new axis; without any, the shape of a slice is not known
+/// and the result is empty.
+private func stacked(
+  _ slices: [Tensor], axis: Int, _ options: ExecutionOptions
+) throws(ExpansionFault) -> Tensor {
+  guard let first = slices.first else { return Tensor(zeros: [0], type: .f32) }
+  var dimensions = first.shape.dimensions
+  guard slices.allSatisfy({ $0.type == first.type && $0.shape == first.shape }) else {
+    throw .misfit("what its body puts out differs in shape from one iteration to the next")
+  }
+  dimensions.insert(1, at: axis)
+  let parts = slices.map { $0.reshaped(Shape(dimensions)) }
+  dimensions[axis] = slices.count
+  return try run(
+    .concat(axis: axis), parts, [Fact(first.type, Shape(dimensions))], options)[0]
+}
+
+private func slice(
+  _ tensor: Tensor, axis: Int, at index: Int, _ options: ExecutionOptions
+) throws(ExpansionFault) -> Tensor {
+  var dimensions = tensor.shape.dimensions
+  dimensions[axis] = 1
+  let part = try run(
+    .slice(Slice(axis: axis, start: index, end: index + 1)), [tensor],
+    [Fact(tensor.type, Shape(dimensions))], options)[0]
+  dimensions.remove(at: axis)
+  return part.reshaped(Shape(dimensions))
+}
