@@ -66,6 +66,8 @@ let package = Package(
     .target(name: "Comparison", dependencies: ["TensorBase"], swiftSettings: safe),
     .target(name: "GraphIR", dependencies: ["TensorBase"], swiftSettings: safe),
     .target(
+      name: "ONNXOperators", dependencies: ["TensorBase", "GraphIR"], swiftSettings: safe),
+    .target(
       name: "Architectures", dependencies: ["TensorBase", "JSONText", "GraphIR"],
       swiftSettings: safe),
     .target(

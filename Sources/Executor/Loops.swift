@@ -12,6 +12,8 @@ private struct Iteration {
   private var arena = Arena()
   /// Names under which the parameters are given, and the outputs.
   private let parameters: [String]
+  /// The parameters that the outputs depend on.
+  private var needed = Set<String>()
   private let outputs: [String]
 
   init(_ body: GraphBody, _ vocabulary: Vocabulary, _ options: ExecutionOptions) {
@@ -38,21 +40,18 @@ private struct Iteration {
       do {
         try graph.validate()
       } catch { throw .misfit("in its body: \(error)") }
+      let part = graph.pruned(to: graph.outputs)
+      needed = Set(part.inputs.map { part[$0.value].name })
       model = Model(graph, vocabulary: vocabulary) { name in
         throw ExpansionFault.unsupported("a weight '\(name)' in a body")
       }
     }
     guard var running = model else { preconditionFailure("no model of the body") }
     let inputs = Dictionary(uniqueKeysWithValues: zip(parameters, arguments))
+      .filter { needed.contains($0.key) }
     do {
-      let needed = Set(
-        running.graph.pruned(to: running.graph.outputs).inputs.map {
-          running.graph.pruned(to: running.graph.outputs)[$0.value].name
-        })
       let results = try running.evaluate(
-        inputs.filter { needed.contains($0.key) },
-        Model.Request(inputs: inputs.mapValues(\.shape).filter { needed.contains($0.key) }),
-        arena: &arena, options: options)
+        inputs, Model.Request(inputs: inputs.mapValues(\.shape)), arena: &arena, options: options)
       model = running
       return try outputs.map { name throws(ExpansionFault) in
         guard let tensor = results[name] ?? inputs[name] else {
@@ -74,7 +73,8 @@ func run(
   _ loop: Loop, _ inputs: [Tensor?], _ vocabulary: Vocabulary, _ options: ExecutionOptions
 ) throws(ExpansionFault) -> [Tensor] {
   let trips = try inputs[0].map { tensor throws(ExpansionFault) in try single(tensor) }
-  var goesOn = try inputs[1].map { tensor throws(ExpansionFault) in try single(tensor) != 0 } ?? true
+  var goesOn =
+    try inputs[1].map { tensor throws(ExpansionFault) in try single(tensor) != 0 } ?? true
   var carried = try present(inputs[2..<(2 + loop.carried)])
   let captured = try present(inputs[(2 + loop.carried)...])
   var scanned = [[Tensor]](repeating: [], count: loop.scanned)

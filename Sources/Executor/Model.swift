@@ -68,7 +68,9 @@ package struct Model {
       case .complete(let shaped): return try program(shaped, request, known, options)
       case .partial(let partial):
         // What depends on weights alone can be had now.
-        guard partial.ready.graph.inputs.allSatisfy({ known[partial.ready.graph[$0.value].name] != nil }),
+        guard
+          partial.ready.graph.inputs.allSatisfy({ known[partial.ready.graph[$0.value].name] != nil }
+          ),
           !partial.ready.graph.outputs.isEmpty
         else {
           throw GraphError.needsElements(

@@ -202,7 +202,8 @@ package struct Expansion {
     constant(Tensor(doubles: [value], shape: []).converted(to: type))
   }
 
-  package mutating func cast(_ id: ValueID, to type: ElementType) throws(ExpansionFault) -> ValueID {
+  package mutating func cast(_ id: ValueID, to type: ElementType) throws(ExpansionFault) -> ValueID
+  {
     self[id].type == type ? id : try emit(.cast(type), id)
   }
 

@@ -24,7 +24,8 @@ extension Graph {
       "nodes": .array(
         nodes.map { node in
           .object([
-            "name": .string(node.name), "op": .string(node.op.storedName), "inputs": ids(node.inputs),
+            "name": .string(node.name), "op": .string(node.op.storedName),
+            "inputs": ids(node.inputs),
             "outputs": ids(node.outputs), "attributes": .object(node.op.attributes),
           ])
         }),

@@ -1,0 +1,4 @@
+import GraphIR
+import TensorBase
+
+let imagingOperators: [ONNXOperator] = []
