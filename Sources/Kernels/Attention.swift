@@ -22,7 +22,8 @@ package struct AttentionParameters: Sendable {
 
 /// Attention per batch item b and head h, with p = softmax over keys of
 /// scale · q kᵀ + mask: out[b, :, h] = p · v. The tap is the mean of p over the heads, for chosen
-/// keys, and is accumulated as tiles pass: heads × queries × keys are never stored.
+/// keys, and is accumulated as tiles pass: heads × queries × keys are never stored. A query whose
+/// mask is −∞ for all keys has p = 0.
 ///
 /// q [B, Tq, heads·d], k [Bk, Tk, heads·d], v [Bk, Tk, heads·dv] with Bk either B or 1 (keys that
 /// all items share), mask broadcastable to [B, heads, Tq, Tk] given with rank 4, out [B, Tq,
@@ -144,9 +145,9 @@ package func attentionReference(
             ? Double(parameters.scale) * dot + plan.maskValue(b, h, i, j) : -Double.infinity
         }
         let largest = p.max() ?? 0
-        for j in 0..<keys { p[j] = exp(p[j] - largest) }
+        for j in 0..<keys { p[j] = largest == -.infinity ? 0 : exp(p[j] - largest) }
         let sum = p.reduce(0, +)
-        for j in 0..<keys { p[j] /= sum }
+        for j in 0..<keys where sum != 0 { p[j] /= sum }
         for c in 0..<dv {
           out.floats[((b * queries + i) * heads + h) * dv + c] = Float(
             (0..<keys).reduce(0.0) { sum, j in
@@ -226,7 +227,11 @@ struct AttentionPlan {
     if mask == nil && parameters.scale > 0 {
       return 1 / plumb_exponentials(line, visible, parameters.scale)
     }
-    plumb_softmax(line, line, visible, parameters.scale, addend(b, h, i, into: row))
+    let addends = addend(b, h, i, into: row)
+    plumb_softmax(line, line, visible, parameters.scale, addends)
+    if line[0].isNaN, let addends, (0..<visible).allSatisfy({ addends[$0] == -.infinity }) {
+      line.update(repeating: 0, count: visible)
+    }
     return 1
   }
 
