@@ -27,5 +27,6 @@ func run(
   switch op {
   case .loop(let loop): return try run(loop, inputs, vocabulary, options)
   case .scan(let scan): return try run(scan, inputs, vocabulary, options)
+  case .selection(let op): return try run(op, inputs)
   }
 }

@@ -14,11 +14,14 @@ package enum DynamicOp: Hashable, Sendable {
   /// The body takes states …, one slice of each scanned input …, captured … and gives states …,
   /// one slice of each output ….
   case scan(Scan)
+  /// Picks elements by what they are.
+  case selection(SelectionOp)
 
   package var name: String {
     switch self {
     case .loop: "loop"
     case .scan: "scan"
+    case .selection(let op): op.name
     }
   }
 
@@ -26,12 +29,14 @@ package enum DynamicOp: Hashable, Sendable {
     switch self {
     case .loop: 2...65_536
     case .scan: 1...65_536
+    case .selection(let op): op.inputCounts
     }
   }
 
   package var requiredInputs: Int {
     switch self {
     case .loop, .scan: 0
+    case .selection(let op): op.requiredInputs
     }
   }
 
@@ -39,6 +44,7 @@ package enum DynamicOp: Hashable, Sendable {
     switch self {
     case .loop(let loop): loop.carried + loop.scanned
     case .scan(let scan): scan.states + scan.outputAxes.count
+    case .selection(let op): op.outputCount
     }
   }
 }

@@ -74,7 +74,7 @@ extension Op {
       let x = try facts[0]
       try checkAxis(slice.axis, x.shape)
       var dimensions = x.shape.dimensions
-      dimensions[slice.axis] = try slice.range(count: dimensions[slice.axis]).count
+      dimensions[slice.axis] = try slice.count(of: dimensions[slice.axis])
       return [Fact(x.type, Shape(dimensions))]
     case .prefix(let axis, let likeAxis):
       let (x, like) = (try facts[0], try facts[1])
@@ -349,15 +349,17 @@ extension Slice {
     return stride(from: bounds.lowerBound, to: bounds.upperBound, by: step)
   }
 
+  /// How many entries the slice takes of an axis of `count` entries.
+  package func count(of count: Int) throws(Misfit) -> Int {
+    try require(step > 0, "a step of \(step) is not positive")
+    let bounds = bounds(count: count)
+    return bounds.isEmpty ? 0 : (bounds.count - 1) / step + 1
+  }
+
   /// `start` and `end` counted from the front and clamped to an axis of `count` entries.
   func bounds(count: Int) -> Range<Int> {
     let first = min(max(start < 0 ? start &+ count : start, 0), count)
     let last = min(max(end < 0 ? end &+ count : end, first), count)
     return first..<last
   }
-}
-
-extension StrideTo where Element == Int {
-  /// How many numbers the stride visits.
-  package var count: Int { reduce(into: 0) { count, _ in count += 1 } }
 }

@@ -1,0 +1,49 @@
+import GraphIR
+import TensorBase
+
+extension Expansion {
+  /// An axis counted from the front, of one that may be counted from the end.
+  package func axis(_ axis: Int, of shape: Shape) throws(ExpansionFault) -> Int {
+    try self.axis(axis, rank: shape.rank)
+  }
+
+  package func axis(_ axis: Int, rank: Int) throws(ExpansionFault) -> Int {
+    guard axis >= -rank, axis < rank else {
+      throw .misfit("there is no axis \(axis) among \(rank)")
+    }
+    return axis < 0 ? axis + rank : axis
+  }
+
+  /// Axes counted from the front; each may come once.
+  package func axes(_ axes: [Int], rank: Int) throws(ExpansionFault) -> [Int] {
+    let result = try axes.map { axis throws(ExpansionFault) in try self.axis(axis, rank: rank) }
+    guard Set(result).count == result.count else {
+      throw .misfit("an axis comes twice in \(axes)")
+    }
+    return result
+  }
+
+  /// A list that older versions have as an attribute and newer ones as an input; nil without.
+  package func ints(
+    _ attribute: String, orInput index: Int
+  ) throws(ExpansionFault) -> [Int]? {
+    if optional(index) != nil { return try integers(of: index) }
+    return try ints(attribute)
+  }
+
+  /// A value repeated to a shape by NumPy's rule.
+  package mutating func broadcast(
+    _ id: ValueID, to dimensions: [Int]
+  ) throws(ExpansionFault) -> ValueID {
+    if self[id].shape.dimensions == dimensions { return id }
+    return try emit(.indexing(.expand(dimensions)), id)
+  }
+
+  /// The entries `start` to `end` along an axis.
+  package mutating func slice(
+    _ id: ValueID, axis: Int, from start: Int, to end: Int
+  ) throws(ExpansionFault) -> ValueID {
+    if start == 0 && end == self[id].shape[axis] { return id }
+    return try emit(.slice(Slice(axis: axis, start: start, end: end)), id)
+  }
+}
