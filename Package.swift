@@ -68,6 +68,9 @@ let package = Package(
     .target(
       name: "ONNXOperators", dependencies: ["TensorBase", "GraphIR"], swiftSettings: safe),
     .target(
+      name: "ONNXGraphs", dependencies: ["TensorBase", "GraphIR", "ONNXFiles", "ONNXOperators"],
+      swiftSettings: safe),
+    .target(
       name: "Architectures", dependencies: ["TensorBase", "JSONText", "GraphIR"],
       swiftSettings: safe),
     .target(
