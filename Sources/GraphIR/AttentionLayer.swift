@@ -38,11 +38,12 @@ extension Graph {
     return layers
   }
 
-  /// For each value the graph inputs (by place in `inputs`) that it depends on.
+  /// For each value the graph inputs (by place in `inputs`) whose elements it depends on.
   package var inputSources: [Set<Int>] {
     var sources = [Set<Int>](repeating: [], count: values.count)
     for (index, input) in inputs.enumerated() { sources[input.value.index] = [index] }
     for node in nodes {
+      if !node.op.readsElements { continue }
       let union = node.inputs.reduce(into: Set<Int>()) { union, id in
         if let id { union.formUnion(sources[id.index]) }
       }
@@ -58,5 +59,15 @@ extension Graph {
       attributes.tokens = tokens
       nodes[layer.node].op = .attention(attributes)
     }
+  }
+}
+
+extension Op {
+  /// Whether the result depends on more than the shapes of the inputs.
+  fileprivate var readsElements: Bool {
+    if case .call(let call) = self, call.domain.isEmpty {
+      return call.name != "Shape" && call.name != "Size"
+    }
+    return true
   }
 }

@@ -115,6 +115,12 @@ extension Graph {
     values.firstIndex { $0.name == name }.map { ValueID($0) }
   }
 
+  /// Adds a value; its name must be free.
+  package mutating func append(_ name: String, _ origin: Value.Origin) -> ValueID {
+    values.append(Value(name: name, origin: origin))
+    return ValueID(values.count - 1)
+  }
+
   /// Adds a value that a node will compute; the name gets a number behind it when it is taken.
   package mutating func addValue(named name: String, taken: inout Set<String>) -> ValueID {
     var unique = name

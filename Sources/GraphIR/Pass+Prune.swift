@@ -5,6 +5,21 @@ extension Graph {
   /// - Parameter wanted: become the graph's outputs, in this order.
   package func pruned(to wanted: [ValueID]) -> Graph { pruning(to: wanted).graph }
 
+  /// The graph without the nodes that no output depends on. Unlike pruning it keeps all inputs,
+  /// and all outputs of the nodes that stay.
+  package func removingDeadNodes() -> Graph {
+    var isLive = [Bool](repeating: false, count: values.count)
+    for id in outputs { isLive[id.index] = true }
+    for input in inputs { isLive[input.value.index] = true }
+    var live: [Node] = []
+    for node in nodes.reversed() {
+      guard node.outputs.contains(where: { $0.map { isLive[$0.index] } ?? false }) else { continue }
+      for case let id? in node.inputs + node.outputs { isLive[id.index] = true }
+      live.append(node)
+    }
+    return keeping(isLive, nodes: live.reversed(), outputs: outputs).graph
+  }
+
   /// The pruned graph and which values it kept, by their old places.
   fileprivate func pruning(to wanted: [ValueID]) -> (graph: Graph, kept: [Int]) {
     var isNeeded = [Bool](repeating: false, count: values.count)
@@ -23,8 +38,14 @@ extension Graph {
       needed.append(node)
     }
     needed.reverse()
+    return keeping(isNeeded, nodes: needed, outputs: wanted)
+  }
 
-    let kept = values.indices.filter { isNeeded[$0] }
+  /// The graph with these values and nodes only, and which values these were, by their old places.
+  private func keeping(
+    _ isKept: [Bool], nodes: [Node], outputs: [ValueID]
+  ) -> (graph: Graph, kept: [Int]) {
+    let kept = values.indices.filter { isKept[$0] }
     var places = [ValueID?](repeating: nil, count: values.count)
     for (place, index) in kept.enumerated() { places[index] = ValueID(place) }
     func moved(_ id: ValueID?) -> ValueID? { id.flatMap { places[$0.index] } }
@@ -35,8 +56,8 @@ extension Graph {
           GraphInput(value: $0, type: input.type, dimensions: input.dimensions)
         }
       },
-      outputs: wanted.compactMap(moved),
-      nodes: needed.map { node in
+      outputs: outputs.compactMap(moved),
+      nodes: nodes.map { node in
         Node(
           name: node.name, op: node.op, inputs: node.inputs.map(moved),
           outputs: node.outputs.map(moved))

@@ -81,6 +81,29 @@ package func shape(
   return try shaper.run(graph.nodes)
 }
 
+/// What one choice of input shapes tells of a graph's values; by value, nil where it tells nothing.
+package struct Survey: Sendable {
+  package let facts: [Fact?]
+  /// Elements that do not depend on those of the inputs, where they were worked out.
+  package let known: [Tensor?]
+  /// Whether all of the graph could be shaped.
+  package let isComplete: Bool
+
+  package func fact(_ id: ValueID) -> Fact? { facts[id.index] }
+  package func elements(_ id: ValueID) -> Tensor? { known[id.index] }
+}
+
+/// Shapes a graph for what can be learned from it.
+///
+/// - Parameter inputs: a shape for every graph input, by name.
+package func survey(
+  _ graph: Graph, inputs: [String: Shape], tools: ShapingTools
+) throws(GraphError) -> Survey {
+  var shaper = Shaper(graph, tools)
+  try shaper.bind(inputs, [:])
+  return try shaper.survey(graph.nodes)
+}
+
 /// The one walk over a graph's nodes that fixes facts, expands calls and folds what is known.
 private struct Shaper {
   /// The graph in the making: the source's values keep their places, its nodes come one by one.
@@ -117,6 +140,19 @@ private struct Shaper {
   }
 
   mutating func run(_ nodes: [Node]) throws(GraphError) -> Shaping {
+    try walk(nodes)
+    return blocked.isEmpty ? .complete(try finished()) : .partial(try cut())
+  }
+
+  mutating func survey(_ nodes: [Node]) throws(GraphError) -> Survey {
+    try walk(nodes)
+    let ids = source.values.indices.map { ValueID($0) }
+    return Survey(
+      facts: ids.map { workshop.facts[$0.index] }, known: ids.map { workshop.elements(of: $0) },
+      isComplete: blocked.isEmpty)
+  }
+
+  private mutating func walk(_ nodes: [Node]) throws(GraphError) {
     // Nodes of a branch stand before the rest of what its node stood before.
     var queue = Array(nodes.reversed())
     while let node = queue.popLast() {
@@ -130,10 +166,6 @@ private struct Shaper {
         try add(node)
       }
     }
-    if blocked.isEmpty {
-      return .complete(try finished())
-    }
-    return .partial(try cut())
   }
 
   /// An op of ours.

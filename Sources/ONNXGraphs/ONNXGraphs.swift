@@ -1,5 +1,6 @@
 import GraphIR
 import ONNXFiles
+import ONNXOperators
 import TensorBase
 
 /// A model as a graph of calls, and where its weights are.
