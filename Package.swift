@@ -91,7 +91,7 @@ let package = Package(
       name: "Pipeline",
       dependencies: [
         "TensorBase", "JSONText", "Naming", "ByteIO", "TensorFiles", "Comparison", "GraphIR",
-        "Architectures", "NativeFormat", "Planner", "Kernels", "Executor", "TextTokens",
+        "ONNXFiles", "ONNXOperators", "ONNXGraphs", "Architectures", "NativeFormat", "Planner", "Kernels", "Executor", "TextTokens",
         "PhraseWords", "ImageFiles", "Grounding",
       ],
       swiftSettings: safe),

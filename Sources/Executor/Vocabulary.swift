@@ -16,6 +16,9 @@ package struct Vocabulary: Sendable {
     throw .unsupported("nothing here knows the operator")
   }
 
+  /// The tools with which graphs are shaped, on one thread.
+  package var shapingTools: ShapingTools { tools(ExecutionOptions(threads: 1)) }
+
   /// The tools with which graphs are shaped.
   func tools(_ options: ExecutionOptions) -> ShapingTools {
     ShapingTools(expand: expand) { op, inputs, facts throws(ExpansionFault) in

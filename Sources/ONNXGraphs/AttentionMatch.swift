@@ -314,7 +314,8 @@ struct AttentionFinder {
       let v = node.inputs[2], node.inputs.dropFirst(3).allSatisfy({ $0 == nil }),
       node.outputs.dropFirst().allSatisfy({ $0 == nil }), let qFact = survey.fact(q),
       let kFact = survey.fact(k), let vFact = survey.fact(v), qFact.shape.rank == 3,
-      kFact.shape.rank == 3, vFact.shape.rank == 3, case .int(let heads) = call.attributes["num_heads"],
+      kFact.shape.rank == 3, vFact.shape.rank == 3,
+      case .int(let heads) = call.attributes["num_heads"],
       heads > 0, qFact.shape[2] % heads == 0
     else { return nil }
     let width = qFact.shape[2] / heads

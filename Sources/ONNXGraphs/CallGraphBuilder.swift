@@ -23,7 +23,9 @@ struct CallGraphBuilder {
     for tensor in source.initializers { try addInitializer(tensor, named: tensor.name) }
     for input in source.inputs where names[input.name] == nil { try addInput(input) }
     var root = Scope(names: names)
-    try add(source.nodes, to: &graph, &root, isRoot: true)
+    var target = graph
+    try add(source.nodes, to: &target, &root, isRoot: true)
+    graph = target
     var outputs: [ValueID] = []
     for output in source.outputs {
       guard let id = root.names[output.name] else {
@@ -89,7 +91,9 @@ struct CallGraphBuilder {
     of tensor: ONNXTensor, named name: String
   ) throws(ONNXGraphError) -> Value.Origin {
     if Self.isSmall(tensor) { return .constant(try loaded(tensor)) }
-    guard let type = tensor.type else { throw .tensor("'\(name)' has elements that are no numbers") }
+    guard let type = tensor.type else {
+      throw .tensor("'\(name)' has elements that are no numbers")
+    }
     weights.append((name, tensor))
     return .weight(tensor: name, Fact(type, tensor.shape))
   }
@@ -136,7 +140,8 @@ struct CallGraphBuilder {
     var call = node.call
     if !node.bodies.isEmpty {
       // All bodies take the same values from around, in one order.
-      let free = node.bodies.values.reduce(into: Set<String>()) { $0.formUnion($1.freeNames) }.sorted()
+      let free = node.bodies.values.reduce(into: Set<String>()) { $0.formUnion($1.freeNames) }
+        .sorted()
       for name in free {
         guard let id = scope.names[name] else {
           throw .unknownValue(node: node.label, value: name)

@@ -30,7 +30,8 @@ struct Findings {
 
   mutating func check(_ graph: VersionedGraph) {
     for tensor in graph.initializers where tensor.type == nil {
-      add(tensor.storedType.description, node: "initializer '\(tensor.name)'")
+      add(
+        "elements of type \(tensor.storedType.name)", node: "initializer '\(tensor.name)'")
     }
     for node in graph.nodes {
       check(node)
@@ -55,7 +56,7 @@ struct Findings {
       case .tensor(let tensor) where tensor.type == nil,
         .sparseTensor(let tensor) where tensor.type == nil:
         add(
-          "\(tensor.storedType.description) as attribute '\(attribute)' of \(name)",
+          "elements of type \(tensor.storedType.name) as attribute '\(attribute)' of \(name)",
           node: node.label)
       case .tensors, .graphs:
         add("a list as attribute '\(attribute)' of \(name)", node: node.label)

@@ -42,7 +42,9 @@ struct ModelFile {
     guard let graph = graphs.first(where: { $0.name == name }) else {
       throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
     }
-    return Model(graph) { [native] tensor in try native.storedTensor(named: tensor) }
+    return Model(graph, vocabulary: .onnx) { [native] tensor in
+      try native.storedTensor(named: tensor)
+    }
   }
 
   func tokenizer() throws -> Tokenizer {

@@ -40,10 +40,10 @@ extension Model {
   mutating func run(
     _ inputs: [String: Tensor], wanted: [ValueID], options: ExecutionOptions
   ) throws -> [(name: String, tensor: Tensor)] {
-    let program = try program(
-      Request(inputs: inputs.mapValues(\.shape), wanted: wanted), options: options)
     var arena = Arena()
-    let outputs = try program.run(inputs, arena: &arena, options: options)
+    let outputs = try evaluate(
+      inputs, Request(inputs: inputs.mapValues(\.shape), wanted: wanted), arena: &arena,
+      options: options)
     return wanted.compactMap { id in
       let name = graph[id].name
       return outputs[name].map { (name, $0) }

@@ -1,0 +1,158 @@
+import ByteIO
+import Executor
+import GraphIR
+import ONNXFiles
+import ONNXGraphs
+import ONNXOperators
+import TensorBase
+
+extension Vocabulary {
+  /// ONNX's operators.
+  package static let onnx = Vocabulary(expand: expandONNX)
+}
+
+/// An ONNX file, opened, checked and made a graph of.
+package struct ONNXModelFile {
+  package let name: String
+  package let graph: Graph
+  /// The tensors that the graph's weights name.
+  package let weights: [(name: String, tensor: ONNXTensor)]
+  /// The model's file and those with its external data.
+  package let files: [MappedFile]
+  private let byName: [String: ONNXTensor]
+
+  /// - Parameter isFused: whether attention that the file spells out becomes attention nodes.
+  /// - Throws: when the file cannot be read, is not sound, or asks for what cannot be done.
+  package init(path: String, graphName: String? = nil, isFused: Bool = true) throws {
+    let model = try ONNXFile.open(path: path)
+    name = lastComponent(of: path)
+    do {
+      let imported = try importGraph(of: model, named: graphName ?? stem(of: name))
+      let (survey, isCertain) = try survey(imported.graph)
+      if isCertain { try imported.check(survey) }
+      graph =
+        isFused
+        ? survey.map { fusingAttention(imported.graph, $0) } ?? imported.graph : imported.graph
+      weights = imported.weights
+    } catch {
+      throw PipelineError.component(folder: path, reason: "\(error)")
+    }
+    files = model.files
+    byName = Dictionary(weights.map { ($0.name, $0.tensor) }) { first, _ in first }
+  }
+
+  /// The graph with its weights, which are read as they are needed.
+  package var model: Model {
+    Model(graph, vocabulary: .onnx) { [byName, name] tensor in
+      guard let found = byName[tensor] else {
+        throw PipelineError.component(folder: name, reason: "there is no weight '\(tensor)'")
+      }
+      return try found.load()
+    }
+  }
+}
+
+private func stem(of name: String) -> String {
+  name.hasSuffix(".onnx") ? String(name.dropLast(5)) : name
+}
+
+/// What can be learned of a graph from shapes alone.
+///
+/// - Returns: the survey at sizes that could be tried with success, nil when none could; and
+///   whether the sizes are the model's own, so that what does not fit then never fits.
+private func survey(_ graph: Graph) throws -> (Survey?, isCertain: Bool) {
+  let tools = Vocabulary.onnx.shapingTools
+  var isOpen = false
+  for input in graph.inputs {
+    guard let dimensions = input.dimensions else {
+      isOpen = true
+      continue
+    }
+    if dimensions.contains(where: { if case .symbol = $0 { true } else { false } }) {
+      isOpen = true
+    }
+  }
+  if !isOpen {
+    return (try GraphIR.survey(graph, inputs: graph.exampleInputs(0), tools: tools), true)
+  }
+  for attempt in 0..<exampleSizes.count {
+    if let found = try? GraphIR.survey(graph, inputs: graph.exampleInputs(attempt), tools: tools),
+      found.isComplete || attempt == exampleSizes.count - 1
+    {
+      return (found, false)
+    }
+  }
+  return (nil, false)
+}
+
+/// Sizes to try for open dimensions.
+private struct ExampleSizes {
+  var batch, length, side: Int
+
+  init(_ batch: Int, _ length: Int, _ side: Int) {
+    self.batch = batch
+    self.length = length
+    self.side = side
+  }
+
+  /// A guess from the dimension's name and place.
+  func size(of name: String, axis: Int, rank: Int?) -> Int {
+    if name.contains("height") || name.contains("width") || name == "h" || name == "w" {
+      return side
+    }
+    if name.contains("batch") || name == "n" || axis == 0 { return batch }
+    // Images have four axes.
+    return rank == 4 && axis >= 2 ? side : length
+  }
+}
+
+private let exampleSizes: [ExampleSizes] = [
+  .init(2, 6, 64), .init(2, 6, 32), .init(2, 8, 8), .init(2, 2, 224), .init(1, 16, 64),
+  .init(2, 16, 16), .init(1, 64, 640), .init(1, 1, 1), .init(1, 512, 512),
+]
+
+extension Graph {
+  /// Shapes of all inputs, with sizes for the open dimensions.
+  fileprivate func exampleInputs(_ attempt: Int) -> [String: Shape] {
+    let sizes = exampleSizes[attempt]
+    var shapes: [String: Shape] = [:]
+    var bySymbol: [String: Int] = [:]
+    for input in inputs {
+      let dimensions = (input.dimensions ?? [.symbol("batch")]).enumerated().map {
+        axis, dimension in
+        switch dimension {
+        case .size(let size): return size
+        case .symbol(let symbol):
+          if let known = bySymbol[symbol] { return known }
+          let size = sizes.size(of: symbol.lowercased(), axis: axis, rank: input.dimensions?.count)
+          bySymbol[symbol] = size
+          return size
+        }
+      }
+      shapes[self[input.value].name] = Shape(dimensions)
+    }
+    return shapes
+  }
+}
+
+extension ONNXGraphImport {
+  /// Refuses a file that says of a value what cannot be.
+  fileprivate func check(_ survey: Survey?) throws {
+    guard let survey else { return }
+    for node in graph.nodes {
+      for case let id? in node.outputs {
+        guard let fact = survey.fact(id), let said = declared[graph[id].name] else { continue }
+        let fits =
+          fact.type == said.type && fact.shape.rank == said.dimensions.count
+          && zip(fact.shape.dimensions, said.dimensions).allSatisfy { $1 == nil || $0 == $1 }
+        guard fits else {
+          let shape = said.dimensions.map { $0.map(String.init) ?? "?" }.joined(separator: ", ")
+          throw PipelineError.component(
+            folder: graph.name,
+            reason: "node '\(node.name)' gives '\(graph[id].name)' as \(fact), but the file says "
+              + "\(said.type.rawValue) [\(shape)]")
+        }
+      }
+    }
+  }
+}
