@@ -129,6 +129,17 @@ let package = Package(
         "TensorBase", "TensorFiles", "JSONText", "ByteIO", "Comparison", "GraphIR", "Executor",
         "NativeFormat",
       ]),
+    // Runs the ONNX project's own test cases; each in a process that may die.
+    .executableTarget(
+      name: "onnx-conformance",
+      dependencies: [
+        "TensorBase", "ByteIO", "JSONText", "Naming", "Comparison", "GraphIR", "Executor",
+        "NativeFormat", "ONNXFiles", "ONNXGraphs",
+      ],
+      path: "Tests/ONNXConformance", swiftSettings: common),
+    .testTarget(
+      name: "ONNXConformanceTests", dependencies: ["TestSupport", "onnx-conformance", "ByteIO"],
+      path: "Tests/ONNXConformanceTests", exclude: ["expected"], swiftSettings: common),
     .testTarget(
       name: "CLITests",
       dependencies: [
