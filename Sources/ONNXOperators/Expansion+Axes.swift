@@ -47,3 +47,10 @@ extension Expansion {
     return try emit(.slice(Slice(axis: axis, start: start, end: end)), id)
   }
 }
+
+extension Expansion {
+  /// A shape of sizes that come from outside.
+  package func checked(_ dimensions: [Int]) throws(ExpansionFault) -> Shape {
+    do { return try Shape(checking: dimensions) } catch { throw .misfit(error.description) }
+  }
+}

@@ -1,4 +1,4 @@
-import GraphIR
-import TensorBase
-
-let indexingOperators: [ONNXOperator] = []
+/// Operators that move elements, and those that pick them.
+let indexingOperators: [ONNXOperator] =
+  gatheringOperators + shapeOperators + windowOperators + makingOperators + selectionOperators
+  + rearrangingOperators + [einsumOperator]
