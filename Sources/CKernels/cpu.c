@@ -178,6 +178,24 @@ void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t ti
                     scratch);
 }
 
+void plumb_window_maximum(const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t rows,
+                          size_t columns, size_t channels, float *out) {
+  level()->window_maximum(x, row_step, column_step, rows, columns, channels, out);
+}
+
+void plumb_window_sum(const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t rows,
+                      size_t columns, size_t channels, float scale, float *out) {
+  level()->window_sum(x, row_step, column_step, rows, columns, channels, scale, out);
+}
+
+void plumb_depthwise(const float *x, ptrdiff_t pixel_step, ptrdiff_t row_step,
+                     ptrdiff_t column_step, size_t rows, size_t columns, const float *w,
+                     ptrdiff_t w_row_step, ptrdiff_t w_column_step, size_t channels, size_t pixels,
+                     float *out, ptrdiff_t out_step) {
+  level()->depthwise(x, pixel_step, row_step, column_step, rows, columns, w, w_row_step,
+                     w_column_step, channels, pixels, out, out_step);
+}
+
 double plumb_multiply_adds(size_t rounds) { return level()->multiply_adds(rounds); }
 
 void plumb_half_to_float(const uint16_t *in, float *out, size_t count) {

@@ -27,6 +27,10 @@ struct level {
                   float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
   void (*winograd)(const struct plumb_patches *, size_t, size_t, const float *, size_t, size_t,
                    float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
+  void (*window_maximum)(const float *, ptrdiff_t, ptrdiff_t, size_t, size_t, size_t, float *);
+  void (*window_sum)(const float *, ptrdiff_t, ptrdiff_t, size_t, size_t, size_t, float, float *);
+  void (*depthwise)(const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, size_t, size_t, const float *,
+                    ptrdiff_t, ptrdiff_t, size_t, size_t, float *, ptrdiff_t);
   double (*multiply_adds)(size_t);
   void (*half_to_float)(const uint16_t *, float *, size_t);
   void (*float_to_half)(const float *, uint16_t *, size_t);

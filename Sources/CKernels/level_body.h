@@ -4,6 +4,7 @@
 #include "body_norms.h"
 #include "body_product.h"
 #include "body_winograd.h"
+#include "body_windows.h"
 #include "body_moves.h"
 #include "body_peak.h"
 
@@ -21,6 +22,9 @@ static const struct level table = {
     .transpose = level_transpose,
     .product = level_product,
     .winograd = level_winograd,
+    .window_maximum = level_window_maximum,
+    .window_sum = level_window_sum,
+    .depthwise = level_depthwise,
     .multiply_adds = level_multiply_adds,
     .half_to_float = level_half_to_float,
     .float_to_half = level_float_to_half,

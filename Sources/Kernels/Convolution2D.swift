@@ -65,6 +65,9 @@ package func convolution2D(
   _ parameters: Convolution2DParameters, threads: Int
 ) {
   let plan = Convolution2DPlan(out, x, weightShape: weight.shape, adding, parameters, .channelsLast)
+  if plan.groupInputs == 1 && parameters.groups == plan.output.channels {
+    return depthwiseConvolution2D(plan, out, x, weight, adding, parameters, threads: threads)
+  }
   let patch = plan.windowHeight * plan.windowWidth * plan.groupInputs
   let rows = plan.output.height * plan.output.width
   let outputs = plan.output.channels, groupOutputs = outputs / parameters.groups

@@ -182,6 +182,24 @@ void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t ti
                     const struct plumb_addends *addends, plumb_unary_op activation,
                     float *scratch);
 
+// MARK: windows over channels-last images
+
+/// out[c] = the largest of x[i * row_step + j * column_step + c] over i < rows, j < columns; NaN when
+/// one is. There is at least one.
+void plumb_window_maximum(const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t rows,
+                          size_t columns, size_t channels, float *out);
+
+/// out[c] = scale * the sum of x[i * row_step + j * column_step + c] over i < rows, j < columns.
+void plumb_window_sum(const float *x, ptrdiff_t row_step, ptrdiff_t column_step, size_t rows,
+                      size_t columns, size_t channels, float scale, float *out);
+
+/// For each of `pixels` p: out[p * out_step + c] = sum over i < rows, j < columns of
+/// x[p * pixel_step + i * row_step + j * column_step + c] * w[i * w_row_step + j * w_column_step + c].
+void plumb_depthwise(const float *x, ptrdiff_t pixel_step, ptrdiff_t row_step,
+                     ptrdiff_t column_step, size_t rows, size_t columns, const float *w,
+                     ptrdiff_t w_row_step, ptrdiff_t w_column_step, size_t channels, size_t pixels,
+                     float *out, ptrdiff_t out_step);
+
 /// Does nothing but multiply-adds in registers, to time what the processor can do at most; returns
 /// how many floating-point operations they were, 2 each.
 double plumb_multiply_adds(size_t rounds);

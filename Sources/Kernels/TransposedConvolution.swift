@@ -1,0 +1,153 @@
+import TensorBase
+
+/// The transpose of a convolution: out[n, o, q] = bias[o] + Σ of x[n, c, p] · weight[c, o, t] over
+/// all c, p, t with p · stride + t · dilation − before = q.
+///
+/// Channels first, any number of spatial axes: x [N, I, …], weight [I, O/groups, …], bias [O], out
+/// [N, O, …], all of one type; the window slides over out, and x has its places. f32 goes by matrix
+/// products; other types are summed in double.
+package func transposedConvolution(
+  _ out: MutableTensorView, _ x: TensorView, weight: TensorView, bias: TensorView?,
+  window: SlidingWindow, groups: Int, threads: Int
+) {
+  checkTransposed(out, x, weight, bias, window, groups)
+  if out.type != .f32 {
+    return transposedConvolutionReference(
+      out, x, weight: weight, bias: bias, window: window, groups: groups, threads: threads)
+  }
+  let inputs = weight.shape[0] / groups, outputs = weight.shape[1]
+  let taps = window.tapCount, places = window.placeCount, pixels = window.imageCount
+  let to = out.floats, from = x.floats, w = weight.floats, added = bias?.floats
+  // A piece computes some channels of a picture: weightᵀ · x gives what each tap adds.
+  let step = max(1, min(outputs, 1_048_576 / max(1, taps * places)))
+  let chunks = (outputs + step - 1) / step
+  parallel(x.shape[0] * groups * chunks, threads: threads, scratchCount: step * taps * places) {
+    piece, columns in
+    let chunk = piece % chunks, n = piece / chunks / groups, group = piece / chunks % groups
+    let first = chunk * step, count = min(step, outputs - first)
+    if inputs > 0 {
+      multiply(
+        columns, stride: places,
+        Matrix(
+          base: w + (group * inputs * outputs + first) * taps, stride: outputs * taps,
+          transposed: true),
+        Matrix(base: from + (n * groups + group) * inputs * places, stride: places),
+        m: count * taps, n: places, k: inputs)
+    }
+    for o in 0..<count {
+      let channel = group * outputs + first + o
+      let target = to + (n * outputs * groups + channel) * pixels
+      target.update(repeating: added?[channel] ?? 0, count: pixels)
+      if inputs == 0 { continue }
+      for tap in 0..<taps {
+        let row = columns + (o * taps + tap) * places
+        for line in 0..<window.lineCount {
+          let run = window.run(line: line, tap: tap, columns: 0..<window.lineLength)
+          let source = row + line * window.lineLength + run.first, image = target + run.source
+          for i in 0..<(run.end - run.first) { image[i * run.step] += source[i] }
+        }
+      }
+    }
+  }
+}
+
+/// `transposedConvolution` of any type with sums in double.
+package func transposedConvolutionReference(
+  _ out: MutableTensorView, _ x: TensorView, weight: TensorView, bias: TensorView?,
+  window: SlidingWindow, groups: Int, threads: Int
+) {
+  checkTransposed(out, x, weight, bias, window, groups)
+  let inputs = weight.shape[0] / groups, outputs = weight.shape[1]
+  let places = window.placeCount, taps = window.tapCount
+  let values = Doubles(x), weights = Doubles(weight), sums = Doubles(count: out.shape.count)
+  let (from, w, to) = (values.base, weights.base, sums.base)
+  parallel(x.shape[0] * groups * outputs, threads: threads) { piece in
+    let channel = piece % (groups * outputs), n = piece / (groups * outputs)
+    let group = channel / outputs, o = channel % outputs
+    let target = to + piece * window.imageCount
+    if let bias {
+      target.update(
+        repeating: Elements.load(bias.base, channel, bias.type), count: window.imageCount)
+    }
+    for c in 0..<inputs {
+      let source = from + ((n * groups + group) * inputs + c) * places
+      for tap in 0..<taps {
+        let factor = w[((group * inputs + c) * outputs + o) * taps + tap]
+        window.scatter(source, tap, factor: factor, into: target)
+      }
+    }
+  }
+  sums.store(to: out)
+  withExtendedLifetime(values) {}
+  withExtendedLifetime(weights) {}
+}
+
+extension SlidingWindow {
+  /// Adds a value per place times `factor` to what tap `tap` sees of the image from there.
+  func scatter(
+    _ values: UnsafePointer<Double>, _ tap: Int, factor: Double,
+    into image: UnsafeMutablePointer<Double>
+  ) {
+    for line in 0..<lineCount {
+      let run = run(line: line, tap: tap, columns: 0..<lineLength)
+      let source = values + line * lineLength + run.first, target = image + run.source
+      for i in 0..<(run.end - run.first) { target[i * run.step] += factor * source[i] }
+    }
+  }
+}
+
+private func checkTransposed(
+  _ out: MutableTensorView, _ x: TensorView, _ weight: TensorView, _ bias: TensorView?,
+  _ window: SlidingWindow, _ groups: Int
+) {
+  precondition(
+    x.shape.dimensions.dropFirst(2) == window.places[...]
+      && out.shape.dimensions.dropFirst(2) == window.image[...]
+      && weight.shape.dimensions.dropFirst(2) == window.size[...])
+  precondition(
+    groups > 0 && weight.shape[0] == x.shape[1] && weight.shape[0] % groups == 0
+      && weight.shape[1] * groups == out.shape[1] && out.shape[0] == x.shape[0])
+  precondition(out.type == x.type && weight.type == x.type)
+  precondition(bias == nil || bias?.shape == [out.shape[1]])
+}
+
+/// Adds up columns of patches to an image, as a transposed convolution does with its products:
+/// out[n, c, q] = Σ of columns[n, c · taps + t, p] over all p, t with p · stride + t · dilation −
+/// before = q.
+///
+/// Columns [N, C · taps, places], out [N, C, …], of one type. Floats are added in double.
+package func columnsToImage(
+  _ out: MutableTensorView, _ columns: TensorView, window: SlidingWindow, threads: Int
+) {
+  let channels = out.shape[1], taps = window.tapCount, places = window.placeCount
+  precondition(
+    out.type == columns.type && out.shape.dimensions.dropFirst(2) == window.image[...]
+      && columns.shape == [out.shape[0], channels * taps, places])
+  if out.type.isFloatingPoint {
+    let values = Doubles(columns), sums = Doubles(count: out.shape.count)
+    let (from, to) = (values.base, sums.base)
+    parallel(out.shape[0] * channels, threads: threads) { piece in
+      for tap in 0..<taps {
+        window.scatter(
+          from + (piece * taps + tap) * places, tap, factor: 1,
+          into: to + piece * window.imageCount)
+      }
+    }
+    sums.store(to: out)
+    withExtendedLifetime(values) {}
+  } else {
+    let values = Integers(columns), sums = Integers(count: out.shape.count)
+    for plane in 0..<(out.shape[0] * channels * taps) {
+      let source = values.base + plane * places
+      let target = sums.base + plane / taps * window.imageCount
+      for line in 0..<window.lineCount {
+        let run = window.run(line: line, tap: plane % taps, columns: 0..<window.lineLength)
+        for i in 0..<(run.end - run.first) {
+          target[run.source + i * run.step] &+= source[line * window.lineLength + run.first + i]
+        }
+      }
+    }
+    sums.store(to: out)
+    withExtendedLifetime(values) {}
+  }
+}
