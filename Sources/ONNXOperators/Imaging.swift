@@ -1,4 +1,3 @@
-import GraphIR
-import TensorBase
-
-let imagingOperators: [ONNXOperator] = []
+/// Operators on images.
+let imagingOperators: [ONNXOperator] =
+  convolutionOperators + poolOperators + imageNormOperators + resizeOperators + sampleOperators
