@@ -34,7 +34,8 @@ package func localResponseNorm(
         for i in max(0, c - lower)...min(channels - 1, c + upper) { sum += line[i] * line[i] }
         let base = bias + factor * sum
         let divisor =
-          beta == 0.75 && base >= 0 ? base.squareRoot() * base.squareRoot().squareRoot()
+          beta == 0.75 && base >= 0
+          ? base.squareRoot() * base.squareRoot().squareRoot()
           : pow(base, beta)
         Elements.store(line[c] / divisor, to, start + c * step, type)
       }

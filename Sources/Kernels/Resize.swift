@@ -84,9 +84,10 @@ private func resizeNearest(
           continue
         }
         let at = from + (row / step.output * step.input + source) * length
-        switch length {
-        case 4: target.copyMemory(from: at, byteCount: 4)
-        default: target.copyMemory(from: at, byteCount: length)
+        if length == 4 {
+          target.storeBytes(of: at.loadUnaligned(as: UInt32.self), as: UInt32.self)
+        } else {
+          target.copyMemory(from: at, byteCount: length)
         }
       }
     }
@@ -114,7 +115,9 @@ private func interpolateFloats(
               target.update(repeating: Float(rule.extrapolation), count: inner)
             } else if inner == 1 {
               var sum = 0.0
-              for tap in place..<(place + taps) { sum += weights[tap] * Double(image[sources[tap]]) }
+              for tap in place..<(place + taps) {
+                sum += weights[tap] * Double(image[sources[tap]])
+              }
               target[0] = Float(sum)
             } else {
               let first = image + sources[place] * inner, factor = Float(weights[place])
