@@ -7,8 +7,10 @@ import TensorBase
 func dispatch(
   _ op: Op, _ inputs: [TensorView?], _ outputs: [MutableTensorView?], _ options: ExecutionOptions
 ) throws(KernelError) {
-  guard let out = outputs[0] else { return }
   let node = NodeInputs(views: inputs)
+  // Of a recurrent layer only the last state may be wanted, not the first output.
+  if case .sequence(let op) = op { return try dispatch(op, node, outputs, options) }
+  guard let out = outputs[0] else { return }
   let threads = options.threads
   let isFast = options.kernels == .fast
   switch op {
