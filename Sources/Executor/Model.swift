@@ -133,8 +133,8 @@ package struct Model {
     _ whole: ShapedGraph, _ request: Request, _ known: [String: Tensor],
     _ options: ExecutionOptions
   ) throws -> Program {
-    var shaped = whole.fixing(known)
-    if request.isOptimised { shaped = shaped.fused().channelsLast() }
+    var shaped = whole.fixing(known).pruned(to: whole.graph.outputs)
+    if request.isOptimised { shaped = shaped.simplified().fused().channelsLast() }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
     let weights = shaped.split(fixedInputs: [])

@@ -218,13 +218,12 @@ private struct Shaper {
     var graph = workshop.graph
     graph.inputs = source.inputs
     graph.outputs = source.outputs
-    // Values that expansions made and dropped again have no facts, and no node: pruning removes
-    // them before anybody looks.
+    // Values that expansions made and dropped again have no facts, and nobody reads them.
     let shaped = ShapedGraph(graph: graph, facts: workshop.facts.map { $0 ?? Fact(.f32, [0]) })
     for id in graph.outputs where workshop.facts[id.index] == nil {
       throw .notComputed(graph: source.name, value: source[id].name)
     }
-    return shaped.pruned(to: graph.outputs)
+    return shaped
   }
 
   /// Cuts the graph where elements are missing.
