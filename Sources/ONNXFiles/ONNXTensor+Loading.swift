@@ -46,13 +46,7 @@ extension ONNXTensor {
   }
 
   private func refuse(_ fault: ONNXTensorFault) -> ONNXFileError {
-    let file =
-      switch source {
-      case .raw(let file, _), .fields(let file, _): file.name
-      case .sparse(let values, _): values.fileName
-      case .held, .nowhere: ""
-      }
-    return .tensor(file: file, tensor: name, fault)
+    .tensor(file: fileName, tensor: name, fault)
   }
 
   /// Elements of fewer than eight bits, or of eight that are widened.
@@ -189,9 +183,9 @@ extension ONNXTensor {
 extension ONNXTensor {
   fileprivate var fileName: String {
     switch source {
-    case .raw(let file, _), .fields(let file, _): file.name
+    case .raw(let file, _), .fields(let file, _), .nowhere(let file): file.name
     case .sparse(let values, _): values.fileName
-    case .held, .nowhere: ""
+    case .held: ""
     }
   }
 }

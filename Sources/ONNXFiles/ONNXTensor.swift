@@ -31,6 +31,6 @@ indirect enum ElementSource: Sendable {
   case fields(MappedFile, Range<Int>)
   case sparse(values: ONNXTensor, indices: ONNXTensor)
   case held(Tensor)
-  /// Strings: not kept.
-  case nowhere
+  /// Strings of a file: not kept.
+  case nowhere(MappedFile)
 }

@@ -79,13 +79,13 @@ final class TensorImporter {
         throw .wrongCount(field: field.name, found: count, expected: expected)
       }
     } else if shape.count > 0 {
-      guard note.raw == nil, let size = type.packedSize(of: shape.count) else {
+      guard note.raw != nil, let size = type.packedSize(of: shape.count) else {
         throw .wrongCount(
           field: field.name, found: 0, expected: type.fieldCount(of: shape.count))
       }
       throw .wrongSize(found: 0, expected: size)
     }
-    return type == .string ? .nowhere : .fields(file, note.message)
+    return type == .string ? .nowhere(file) : .fields(file, note.message)
   }
 
   private func externalSource(
