@@ -22,8 +22,10 @@ func dispatch(
     isFast
       ? binary(out, node[0], node[1], function.kernel, threads: threads)
       : binaryReference(out, node[0], node[1], function.kernel)
-  case .clamp(let lower, let upper): clamp(out, node[0], lower: lower, upper: upper)
-  case .select: select(out, condition: node[0], node[1], node[2])
+  case .clamp(let lower, let upper):
+    clamp(out, node[0], lower: lower, upper: upper, threads: threads)
+  case .select:
+    select(out, condition: node[0], node[1], node[2], threads: threads)
   case .convolution(let attributes): run(attributes, out, node, options)
   case .linear(let activation, packed: .some):
     linear(
@@ -91,7 +93,10 @@ func dispatch(
     pad(out, node[0], before: attributes.before, value: Double(attributes.value), threads: threads)
   case .cast: cast(out, node[0], threads: threads)
   case .reduce(let reduction):
-    reduce(out, node[0], reduction.kind.kernel, axes: reduction.axes)
+    isFast
+      ? reduceAny(
+        out, node[0], reduction.kind.anyKernel, axes: reduction.axes, threads: threads)
+      : reduce(out, node[0], reduction.kind.kernel, axes: reduction.axes)
   case .arithmetic(let op): try dispatch(op, node, outputs, options)
   case .indexing(let op): try dispatch(op, node, outputs, options)
   case .imaging(let op): try dispatch(op, node, outputs, options)

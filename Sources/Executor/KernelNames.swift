@@ -69,6 +69,18 @@ extension Reduction.Kind {
   }
 }
 
+extension Reduction.Kind {
+  /// The version of any type, with loops that the compiler turns into vector code.
+  var anyKernel: AnyReductionKind {
+    switch self {
+    case .sum: .sum
+    case .mean: .mean
+    case .maximum: .maximum
+    case .minimum: .minimum
+    }
+  }
+}
+
 extension ImageLayout {
   var kernel: PixelLayout {
     switch self {

@@ -64,6 +64,7 @@ package func binary(
   _ out: MutableTensorView, _ a: TensorView, _ b: TensorView, _ function: BinaryFunction,
   threads: Int
 ) {
+  if function == .power && out.type == .f32 { return power(out, a, b, threads: threads) }
   let walk = Walk(
     out.shape.dimensions,
     [

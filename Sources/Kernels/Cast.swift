@@ -37,6 +37,16 @@ package func cast(_ out: MutableTensorView, _ x: TensorView, threads: Int) {
   }
 }
 
+/// x's bits as elements of out's type, which is as wide. A bool is true for any bit.
+package func bitCast(_ out: MutableTensorView, _ x: TensorView) {
+  let byteCount = x.shape.count * x.type.byteCount
+  precondition(out.shape.count * out.type.byteCount == byteCount)
+  out.base.copyMemory(from: x.base, byteCount: byteCount)
+  guard out.type == .bool else { return }
+  let to = out.base.assumingMemoryBound(to: UInt8.self)
+  for i in 0..<byteCount where to[i] != 0 { to[i] = 1 }
+}
+
 /// `cast`, one element at a time.
 package func castReference(_ out: MutableTensorView, _ x: TensorView) {
   precondition(out.shape.count == x.shape.count)
@@ -54,7 +64,11 @@ enum Elements {
     case .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64, .bool:
       let bits = integer(from, i, fromType)
       switch toType {
-      case .f32, .f16, .bf16, .f64:
+      case .f32:
+        to.storeBytes(
+          of: fromType == .u64 ? Float(UInt64(bitPattern: bits)) : Float(bits),
+          toByteOffset: 4 * i, as: Float.self)
+      case .f16, .bf16, .f64:
         store(fromType == .u64 ? Double(UInt64(bitPattern: bits)) : Double(bits), to, i, toType)
       case .i8, .u8:
         to.storeBytes(of: UInt8(truncatingIfNeeded: bits), toByteOffset: i, as: UInt8.self)
@@ -102,9 +116,9 @@ enum Elements {
     case .f32: base.storeBytes(of: Float(value), toByteOffset: 4 * i, as: Float.self)
     case .f64: base.storeBytes(of: value, toByteOffset: 8 * i, as: Double.self)
     case .f16:
-      base.storeBytes(of: halfFromFloat(Float(value)), toByteOffset: 2 * i, as: UInt16.self)
+      base.storeBytes(of: halfFromFloat(oddly(value)), toByteOffset: 2 * i, as: UInt16.self)
     case .bf16:
-      base.storeBytes(of: bfloat16FromFloat(Float(value)), toByteOffset: 2 * i, as: UInt16.self)
+      base.storeBytes(of: bfloat16FromFloat(oddly(value)), toByteOffset: 2 * i, as: UInt16.self)
     case .i8: base.storeBytes(of: saturated(value, Int8.self), toByteOffset: i, as: Int8.self)
     case .i16:
       base.storeBytes(of: saturated(value, Int16.self), toByteOffset: 2 * i, as: Int16.self)
@@ -121,6 +135,17 @@ enum Elements {
       base.storeBytes(of: saturated(value, UInt64.self), toByteOffset: 8 * i, as: UInt64.self)
     case .bool: base.storeBytes(of: value == 0 ? 0 : 1, toByteOffset: i, as: UInt8.self)
     }
+  }
+
+  /// `value` as float32, cut towards zero with the last bit set where that loses something, so that
+  /// rounding once more to fewer bits gives what rounding at once would.
+  private static func oddly(_ value: Double) -> Float {
+    let nearest = Float(value)
+    if Double(nearest) == value || !value.isFinite { return nearest }
+    let cut =
+      Double(nearest.magnitude) > value.magnitude ? nearest.magnitude.nextDown : nearest.magnitude
+    let odd = Float(bitPattern: cut.bitPattern | 1)
+    return value < 0 ? -odd : odd
   }
 
   private static func saturated<Whole: FixedWidthInteger>(_ value: Double, _ type: Whole.Type)

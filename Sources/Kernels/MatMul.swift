@@ -35,7 +35,8 @@ package func matMulReference(_ out: MutableTensorView, _ a: TensorView, _ b: Ten
   }
 }
 
-private struct MatMulPlan {
+/// The products that a matrix product with leading dimensions is made of.
+struct MatMulPlan {
   let m, n, k, batches: Int
   let starts: [(a: Int, b: Int)]
 

@@ -30,6 +30,10 @@ func multiply(
   scale: Float = 1
 ) {
   if m == 0 || n == 0 { return }
+  if k == 0 {
+    for row in 0..<m { (c + row * stride).update(repeating: 0, count: n) }
+    return
+  }
   precondition(plumb_blas_load(), "loadProducts() was not called")
   plumb_blas_sgemm(
     a.transposed, b.transposed, m, n, k, scale, a.base, a.stride, b.base, b.stride, 0, c, stride)

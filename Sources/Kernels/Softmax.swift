@@ -2,12 +2,13 @@ import CKernels
 import Glibc
 import TensorBase
 
-/// out = exp(x − max) / sum along `axis` (negative counts from the end); f32. Fast along the
-/// last axis.
+/// out = exp(x − max) / sum along `axis` (negative counts from the end); f32.
 package func softmax(_ out: MutableTensorView, _ x: TensorView, axis: Int, threads: Int) {
   precondition(out.shape == x.shape)
   let axis = axis < 0 ? axis + x.shape.rank : axis
-  guard axis == x.shape.rank - 1 else { return softmaxReference(out, x, axis: axis) }
+  guard axis == x.shape.rank - 1 else {
+    return softmaxColumns(out, x, axis: axis, threads: threads)
+  }
   let n = x.shape[-1]
   let to = out.floats, from = x.floats
   parallelRanges(n == 0 ? 0 : x.shape.count / n, minimum: 8, threads: threads) { rows in

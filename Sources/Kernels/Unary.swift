@@ -58,11 +58,38 @@ package enum UnaryFunction: CaseIterable, Sendable {
 package func unary(
   _ out: MutableTensorView, _ x: TensorView, _ function: UnaryFunction, threads: Int
 ) {
-  guard let operation = function.operation else { return unaryReference(out, x, function) }
+  guard let operation = function.operation else {
+    return unaryPlain(out, x, function, threads: threads)
+  }
   precondition(out.shape.count == x.shape.count)
   let to = out.floats, from = x.floats
   parallelRanges(x.shape.count, minimum: 16_384, threads: threads) { range in
     plumb_unary(operation, from + range.lowerBound, to + range.lowerBound, range.count)
+  }
+}
+
+/// `unary` of functions that have no loop in C: those of a single instruction as loops that the
+/// compiler turns into vector code.
+private func unaryPlain(
+  _ out: MutableTensorView, _ x: TensorView, _ function: UnaryFunction, threads: Int
+) {
+  precondition(out.shape.count == x.shape.count)
+  let to = out.floats, from = x.floats
+  parallelRanges(x.shape.count, minimum: 16_384, threads: threads) { range in
+    switch function {
+    case .sqrt: for i in range { to[i] = from[i].squareRoot() }
+    case .reciprocal: for i in range { to[i] = 1 / from[i] }
+    case .negate: for i in range { to[i] = -from[i] }
+    case .absolute: for i in range { to[i] = abs(from[i]) }
+    case .floor: for i in range { to[i] = from[i].rounded(.down) }
+    case .ceil: for i in range { to[i] = from[i].rounded(.up) }
+    case .round: for i in range { to[i] = from[i].rounded(.toNearestOrEven) }
+    case .log: for i in range { to[i] = Glibc.log(from[i]) }
+    case .sine: for i in range { to[i] = Glibc.sin(from[i]) }
+    case .cosine: for i in range { to[i] = Glibc.cos(from[i]) }
+    case .sign, .sigmoid, .silu, .relu, .tanh, .exp, .gelu, .geluTanh, .quickGelu, .erf:
+      for i in range { to[i] = Float(function(Double(from[i]))) }
+    }
   }
 }
 

@@ -1,4 +1,43 @@
 import GraphIR
 import TensorBase
 
-let arithmeticOperators: [ONNXOperator] = []
+let arithmeticOperators: [ONNXOperator] =
+  functionOperators + activationOperators + pairOperators + castOperators + reductionOperators
+  + softmaxOperators + productOperators + quantizedOperators
+
+extension Expansion {
+  /// f(x) for x of any type that f takes; f32 by the op that passes and fast kernels know.
+  mutating func apply(
+    _ function: Elementwise, _ x: ValueID
+  ) throws(ExpansionFault) -> ValueID {
+    if case .plain(let plain) = function, self[x].type == .f32 { return try unary(plain, x) }
+    return try emit(.arithmetic(.map(function)), x)
+  }
+
+  /// f(a, b) for operands of any type that f takes; f32 by the op that passes and fast kernels
+  /// know.
+  mutating func pair(
+    _ function: Pairwise, _ a: ValueID, _ b: ValueID
+  ) throws(ExpansionFault) -> ValueID {
+    if self[a].type == .f32, self[b].type == .f32, let plain = function.plain {
+      return try binary(plain, a, b)
+    }
+    return try emit(.arithmetic(.pair(function)), a, b)
+  }
+}
+
+extension Pairwise {
+  fileprivate var plain: Binary? {
+    switch self {
+    case .add: .add
+    case .subtract: .subtract
+    case .multiply: .multiply
+    case .divide: .divide
+    case .power: .power
+    case .minimum: .minimum
+    case .maximum: .maximum
+    case .modulo, .remainder, .and, .or, .exclusiveOr, .shiftLeft, .shiftRight, .parametricRelu:
+      nil
+    }
+  }
+}
