@@ -134,7 +134,7 @@ let package = Package(
       name: "onnx-conformance",
       dependencies: [
         "TensorBase", "ByteIO", "JSONText", "Naming", "Comparison", "GraphIR", "Executor",
-        "NativeFormat", "ONNXFiles", "ONNXGraphs",
+        "NativeFormat", "ONNXFiles", "Pipeline",
       ],
       path: "Tests/ONNXConformance", swiftSettings: common),
     .testTarget(

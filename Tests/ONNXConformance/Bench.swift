@@ -5,21 +5,14 @@ import Glibc
 import GraphIR
 import NativeFormat
 import ONNXFiles
-import ONNXGraphs
+import Pipeline
 import TensorBase
 
 /// A case with its model opened once, run under one runtime after another.
 struct Bench {
   let test: Case
-  /// Nil when the file cannot be read.
-  let about: About?
-  /// The graph with what gives its weights, or why there is none.
-  private let loaded: Result<Loaded, Refusal>
-
-  private struct Loaded {
-    let graph: Graph
-    let weights: [(name: String, tensor: ONNXTensor)]
-  }
+  /// The model as it was read and with what the passes over it find, or why there is none.
+  private let loaded: Result<(plain: ONNXModelFile, fused: ONNXModelFile), Refusal>
 
   private struct Refusal: Error {
     let sentence: String
@@ -27,44 +20,32 @@ struct Bench {
 
   init(_ test: Case) {
     self.test = test
+    let path = test.folder + "/model.onnx"
     do {
-      let model = try ONNXFile.open(path: test.folder + "/model.onnx")
-      about = describe(model)
-      do {
-        let found = try importGraph(of: model, named: test.name)
-        loaded = .success(Loaded(graph: found.graph, weights: found.weights))
-      } catch { loaded = .failure(Refusal(sentence: "\(error)")) }
-    } catch {
-      about = nil
-      loaded = .failure(Refusal(sentence: "\(error)"))
-    }
+      loaded = .success(
+        (
+          try ONNXModelFile(path: path, graphName: test.name, isFused: false),
+          try ONNXModelFile(path: path, graphName: test.name)
+        ))
+    } catch { loaded = .failure(Refusal(sentence: "\(error)")) }
+  }
+
+  /// Nil when the file cannot be read.
+  static func about(_ test: Case) -> About? {
+    (try? ONNXFile.open(path: test.folder + "/model.onnx")).map { describe($0) }
   }
 
   func run(_ runtime: Runtime) -> Outcome {
-    let graph: Graph
-    let weight: (String) throws -> Tensor
-    switch loaded {
-    case .failure(let refusal): return .refused(refusal.sentence)
-    case .success(let loaded):
-      if runtime == .reloaded {
-        do {
-          let file = try reloaded(loaded)
-          guard let first = file.graphs.first else { return .failed("the .plumb has no graph") }
-          graph = first
-          weight = { try file.storedTensor(named: $0) }
-        } catch { return .failed("written or read back: \(error)") }
-      } else {
-        graph = loaded.graph
-        let tensors = Dictionary(loaded.weights.map { ($0.name, $0.tensor) }) { $1 }
-        weight = { name in
-          guard let tensor = tensors[name] else {
-            throw ConformanceError.message("no weight is named '\(name)'")
-          }
-          return try tensor.load()
-        }
-      }
+    var model: Model
+    switch (loaded, runtime) {
+    case (.failure(let refusal), _): return .refused(refusal.sentence)
+    case (.success(let loaded), .asRead): model = loaded.plain.model
+    case (.success(let loaded), .optimised): model = loaded.fused.model
+    case (.success(let loaded), .reloaded):
+      do {
+        model = try reloaded(loaded.fused)
+      } catch { return .failed("written or read back: \(error)") }
     }
-    var model = Model(graph, weight: weight)
     guard !test.dataSets.isEmpty else { return .failed("the case has no data") }
     for folder in test.dataSets {
       let outcome = judge(&model, folder, runtime)
@@ -73,7 +54,7 @@ struct Bench {
     return .passed
   }
 
-  private func reloaded(_ loaded: Loaded) throws -> NativeFile {
+  private func reloaded(_ loaded: ONNXModelFile) throws -> Model {
     let path = "/tmp/onnx-conformance-\(getpid()).plumb"
     defer { try? removeFile(path) }
     var writer = try NativeWriter(path: path, options: StorageOptions(packing: .raw))
@@ -81,7 +62,11 @@ struct Bench {
     var content = NativeContent()
     content.graphs = [loaded.graph]
     try writer.finish(content)
-    return try NativeFile(path: path)
+    let file = try NativeFile(path: path)
+    guard let graph = file.graphs.first else {
+      throw ConformanceError.message("the .plumb has no graph")
+    }
+    return Model(graph, vocabulary: .onnx) { try file.storedTensor(named: $0) }
   }
 
   private func judge(_ model: inout Model, _ folder: String, _ runtime: Runtime) -> Outcome {

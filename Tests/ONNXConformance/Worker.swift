@@ -17,8 +17,8 @@ func work(listPath: String, outputPath: String) throws {
     say("begin\t\(unit.text)")
     if bench?.test.name != unit.name || bench?.test.suite != unit.suite {
       let test = try Case(suite: unit.suite, name: unit.name)
+      if let about = Bench.about(test) { say("about\t\(unit.text)\t\(about.text)") }
       bench = Bench(test)
-      if let about = bench?.about { say("about\t\(unit.text)\t\(about.text)") }
     }
     let outcome = bench?.run(unit.runtime) ?? .failed("no case")
     say("end\t\(unit.text)\t\(outcome.kind)\t\(oneLine(outcome.sentence))")
@@ -105,7 +105,15 @@ private func runWorker(list: String, output: String) -> String {
   var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
   defer { for word in words { free(word) } }
   var process = pid_t()
-  let code = posix_spawn(&process, program, nil, nil, &words, environ)
+  // What a dying process says goes to a file: its last words are kept, without the long list of
+  // calls that Swift's runtime would print.
+  setenv("SWIFT_BACKTRACE", "enable=no", 1)
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  posix_spawn_file_actions_addopen(
+    &actions, 2, output + ".err", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  let code = posix_spawn(&process, program, &actions, nil, &words, environ)
   guard code == 0 else { return "cannot be started: \(String(cString: strerror(code)))" }
   var ending: Int32 = 0
   var (size, quiet) = (-1, 0)
@@ -122,8 +130,12 @@ private func runWorker(list: String, output: String) -> String {
       return "did not end within two minutes"
     }
   }
-  return ending & 0x7f == 0
-    ? "ended with status \(ending >> 8 & 0xff)" : "ended by signal \(ending & 0x7f)"
+  let said = (try? readSmallFile(output + ".err", maximum: 1 << 24)) ?? []
+  let last = String(decoding: said, as: UTF8.self).split(separator: "\n").first.map { ": \($0)" }
+  return
+    (ending & 0x7f == 0
+    ? "ended with status \(ending >> 8 & 0xff)" : "ended by signal \(ending & 0x7f)")
+    + (last ?? "")
 }
 
 func writeFile(_ text: String, to path: String) throws {
