@@ -63,6 +63,9 @@ private func checkBody(
   _ body: Graph, _ parameters: [ValueID], _ what: String
 ) throws(IndexFault) {
   guard body.inputs.isEmpty else { throw IndexFault("\(what) has inputs of its own") }
+  for value in body.values {
+    if case .weight = value.origin { throw IndexFault("\(what) has a weight, '\(value.name)'") }
+  }
   var graph = body
   graph.inputs = parameters.map { GraphInput(value: $0, type: .f32, dimensions: nil) }
   do throws(GraphError) { try graph.validate() } catch {

@@ -45,6 +45,9 @@ def maybe(kind): return lambda x: x is None or kind(x)
 def list_of(kind): return lambda x: type(x) is list and all(map(kind, x))
 
 
+def is_object(x): return type(x) is dict
+
+
 def f32(x):
     if type(x) is str:
         return real(x)
@@ -52,6 +55,12 @@ def f32(x):
         return real(x) and struct.unpack("<f", struct.pack("<f", x))[0] == x
     except OverflowError:
         return False
+
+
+# What an attribute of a call may be, by its member's name.
+CALL_ATTRIBUTES = {
+    "int": whole, "float": f32, "string": text, "ints": list_of(whole), "floats": list_of(f32),
+    "strings": list_of(text)}
 
 
 def dimension_of_reshape(x):
@@ -86,6 +95,10 @@ def op_table():
         "slice": ((1, 1, 1), {"axis": whole, "start": whole, "end": whole, "step": whole}),
         "prefix": ((2, 2, 2), {"axis": whole, "like_axis": whole}),
         "pad": ((1, 1, 1), {"before": wholes, "after": wholes, "value": f32}),
+        "identity": ((1, 1, 1), {}),
+        "call": ((0, 65536, 0), {
+            "domain": text, "name": text, "version": whole, "attributes": is_object,
+            "bodies": is_object, "captures": lambda x: whole(x) and x >= 0}),
         "cast": ((1, 1, 1), {"type": one_of(WIDTH)}),
         "reduce": ((1, 1, 1), {
             "kind": one_of(["sum", "mean", "maximum", "minimum"]), "axes": wholes,
@@ -284,8 +297,8 @@ class Plumb:
         for item in graph["inputs"]:
             self.members(item, f"an input of {name}", {
                 "value": whole, "type": one_of(WIDTH),
-                "dimensions": list_of(lambda x: whole(x) or text(x) and x)})
-            require(bounded([1 if text(n) else n for n in item["dimensions"]]), "dimensions")
+                "dimensions": maybe(list_of(lambda x: whole(x) or text(x) and x))}, ("dimensions",))
+            require(bounded([1 if text(n) else n for n in item.get("dimensions") or []]), "dimensions")
             define(item["value"], "input")
         for node in graph["nodes"]:
             reference = list_of(maybe(whole))
@@ -297,8 +310,11 @@ class Plumb:
             inputs, outputs = node["inputs"], node["outputs"]
             require(fewest <= len(inputs) <= most and None not in inputs[:needed],
                     f"inputs of {node['name']}")
-            require(len(outputs) == (2 if node["op"] == "attention" else 1),
-                    f"outputs of {node['name']}")
+            if node["op"] == "call":
+                self.check_call(node["attributes"], node["name"])
+            else:
+                require(len(outputs) == (2 if node["op"] == "attention" else 1),
+                        f"outputs of {node['name']}")
             for place in inputs:
                 require(place is None or 0 <= place < len(values) and known[place],
                         f"{node['name']} uses what is not computed")
@@ -307,6 +323,30 @@ class Plumb:
                     define(place, "node")
         require(all(0 <= place < len(values) for place in graph["outputs"]), f"outputs of {name}")
         require(all(known), f"{name}: a value that nothing computes")
+
+    def check_call(self, call, node):
+        for name, value in call["attributes"].items():
+            require(is_object(value), f"attribute {name} of {node}")
+            if "bytes" in value:
+                self.members(value, f"attribute {name} of {node}", {
+                    "type": one_of(WIDTH), "shape": bounded, "bytes": text})
+                digits = 2 * product(value["shape"]) * WIDTH[value["type"]]
+                require(re.fullmatch("[0-9a-f]*", value["bytes"]) and len(value["bytes"]) == digits,
+                        f"attribute {name} of {node}")
+            else:
+                [(kind, content)] = value.items() if len(value) == 1 else [("", None)]
+                require(kind in CALL_ATTRIBUTES and CALL_ATTRIBUTES[kind](content),
+                        f"attribute {name} of {node}")
+        for name, body in call["bodies"].items():
+            self.members(body, f"body {name} of {node}", {"graph": is_object, "parameters": wholes})
+            graph = body["graph"]
+            require(graph.get("inputs") == [], f"body {name} of {node}: inputs of its own")
+            require(all(v.get("origin") != "weight" for v in graph.get("values", [])),
+                    f"body {name} of {node}: a weight")
+            # A body is a graph whose inputs are its parameters.
+            inputs = [{"value": place, "type": "f32", "dimensions": None}
+                      for place in body["parameters"]]
+            self.check_graph(graph | {"inputs": inputs})
 
     def check_value(self, value, graph):
         require(value.get("origin") in ("input", "node", "weight", "constant"), "origin")
