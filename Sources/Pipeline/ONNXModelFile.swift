@@ -1,6 +1,7 @@
 import ByteIO
 import Executor
 import GraphIR
+import JSONText
 import ONNXFiles
 import ONNXGraphs
 import ONNXOperators
@@ -17,6 +18,8 @@ package struct ONNXModelFile {
   package let graph: Graph
   /// The tensors that the graph's weights name.
   package let weights: [(name: String, tensor: ONNXTensor)]
+  /// Shapes of the inputs at which the graph could be shaped; nil when none was found.
+  package let exampleInputs: [String: Shape]?
   /// The model's file and those with its external data.
   package let files: [MappedFile]
   private let byName: [String: ONNXTensor]
@@ -28,7 +31,8 @@ package struct ONNXModelFile {
     name = lastComponent(of: path)
     do {
       let imported = try importGraph(of: model, named: graphName ?? stem(of: name))
-      let (survey, isCertain) = try survey(imported.graph)
+      let (survey, inputs, isCertain) = try survey(imported.graph)
+      exampleInputs = inputs
       if isCertain { try imported.check(survey) }
       graph =
         isFused
@@ -52,37 +56,59 @@ package struct ONNXModelFile {
   }
 }
 
+/// A graph to run, from a .plumb or an ONNX file.
+struct RunnableGraph {
+  var model: Model
+  /// Facts about the parts of a pipeline, where the file has them.
+  let components: JSONObject
+
+  /// - Parameter name: the graph's; nil when the file has one only.
+  init(path: String, graph name: String?) throws {
+    if isONNX(path) {
+      let file = try ONNXModelFile(path: path)
+      guard name == nil || name == file.graph.name else {
+        throw PipelineError.noGraph(file: file.name, name: name ?? "", known: [file.graph.name])
+      }
+      model = file.model
+      components = JSONObject()
+    } else {
+      let file = try ModelFile(path: path)
+      model = try file.model(try file.graphName(name))
+      components = file.native.components
+    }
+  }
+}
+
+/// Whether a path names an ONNX file: the format has no mark of its own to go by.
+func isONNX(_ path: String) -> Bool { path.lowercased().hasSuffix(".onnx") }
+
 private func stem(of name: String) -> String {
   name.hasSuffix(".onnx") ? String(name.dropLast(5)) : name
 }
 
 /// What can be learned of a graph from shapes alone.
 ///
-/// - Returns: the survey at sizes that could be tried with success, nil when none could; and
-///   whether the sizes are the model's own, so that what does not fit then never fits.
-private func survey(_ graph: Graph) throws -> (Survey?, isCertain: Bool) {
+/// - Returns: the survey, and the inputs' shapes it was made with, where any could be tried with
+///   success; and whether these are the model's own, so that what does not fit then never fits.
+private func survey(
+  _ graph: Graph
+) throws -> (survey: Survey?, inputs: [String: Shape]?, isCertain: Bool) {
   let tools = Vocabulary.onnx.shapingTools
-  var isOpen = false
-  for input in graph.inputs {
-    guard let dimensions = input.dimensions else {
-      isOpen = true
-      continue
-    }
-    if dimensions.contains(where: { if case .symbol = $0 { true } else { false } }) {
-      isOpen = true
-    }
+  let isOpen = graph.inputs.contains { input in
+    input.dimensions?.contains { if case .symbol = $0 { true } else { false } } ?? true
   }
   if !isOpen {
-    return (try GraphIR.survey(graph, inputs: graph.exampleInputs(0), tools: tools), true)
+    let inputs = graph.exampleInputs(0)
+    return (try GraphIR.survey(graph, inputs: inputs, tools: tools), inputs, true)
   }
-  for attempt in 0..<exampleSizes.count {
-    if let found = try? GraphIR.survey(graph, inputs: graph.exampleInputs(attempt), tools: tools),
-      found.isComplete || attempt == exampleSizes.count - 1
-    {
-      return (found, false)
-    }
+  var best: (Survey, [String: Shape])?
+  for attempt in exampleSizes.indices {
+    let inputs = graph.exampleInputs(attempt)
+    guard let found = try? GraphIR.survey(graph, inputs: inputs, tools: tools) else { continue }
+    if found.isComplete { return (found, inputs, false) }
+    best = best ?? (found, inputs)
   }
-  return (nil, false)
+  return (best?.0, best?.1, false)
 }
 
 /// Sizes to try for open dimensions.

@@ -1,4 +1,5 @@
 import ByteIO
+import Executor
 import GraphIR
 import JSONText
 import Kernels
@@ -41,6 +42,23 @@ public struct Inspection: Sendable {
       hasTokenizer = native.tokenizer != nil
       hasScheduler = native.scheduler != nil
       identity = native.identity
+    } else if isONNX(path) {
+      let model = try ONNXModelFile(path: path)
+      file = model.name
+      format = "onnx"
+      byteCount = model.files.reduce(0) { $0 + $1.size }
+      graphs = [GraphInspection(model.graph, inputs: model.exampleInputs ?? [:])]
+      tensors = model.weights.map { name, tensor in
+        TensorInspection(
+          name: name, type: tensor.type ?? .f32, storedType: tensor.type ?? .f32,
+          shape: tensor.shape, storedByteCount: tensor.byteCount)
+      }
+      metadata = [:]
+      components = JSONObject()
+      provenance = JSONObject()
+      hasTokenizer = false
+      hasScheduler = false
+      identity = nil
     } else {
       let source = try TensorFile.open(path)
       file = source.name
@@ -103,7 +121,7 @@ struct GraphInspection: Sendable {
       if case .weight(_, let fact) = value.origin { return sum + fact.shape.count }
       return sum
     }
-    let shaped = try? ShapedGraph(graph, inputs: typical)
+    let shaped = try? ShapedGraph(graph, inputs: typical, tools: Vocabulary.onnx.shapingTools)
     outputs = graph.outputs.map { (graph[$0].name, shaped?[$0].shape) }
     taps = graph.attentionLayers.map { layer in
       Tap(

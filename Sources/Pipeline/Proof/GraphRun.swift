@@ -7,7 +7,7 @@ import TensorFiles
 /// Runs one graph of a model on tensors from a file.
 ///
 /// - Parameters:
-///   - modelPath: a .plumb.
+///   - modelPath: a .plumb or .onnx.
 ///   - graph: the graph's name; nil when the file has one only.
 ///   - inputPath: .safetensors or .npz, tensors by the inputs' names. Integers and other floats
 ///     are converted to what the graph takes.
@@ -20,8 +20,7 @@ public func runGraph(
   wanted: [String] = [], threads: Int? = nil, usesReferenceKernels: Bool = false,
   isExact: Bool = false
 ) throws -> [(name: String, shape: [Int])] {
-  let file = try ModelFile(path: modelPath)
-  var model = try file.model(try file.graphName(name))
+  var model = try RunnableGraph(path: modelPath, graph: name).model
   let source = try TensorFile.open(inputPath)
   let write = try writer(for: outputPath)
   try checkWritable(file: outputPath)
