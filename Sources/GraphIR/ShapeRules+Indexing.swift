@@ -186,10 +186,10 @@ extension BorderPad {
       let (more, overflow3) = max(before[axis], 0).addingReportingOverflow(max(after[axis], 0))
       let (sum, overflow4) = kept.addingReportingOverflow(more)
       try require(
-        !overflow && !overflow2 && !overflow3 && !overflow4 && kept >= 0,
+        !overflow && !overflow2 && !overflow3 && !overflow4 && sum >= 0,
         "the padding \(before[axis]), \(after[axis]) does not fit axis \(axis) of \(x)")
       try require(
-        kept > 0 || mode == .constant || more == 0,
+        kept > 0 || mode == .constant || kept == 0 && more == 0,
         "nothing is left of axis \(axis) of \(x) to be padded with")
       dimensions.append(sum)
     }

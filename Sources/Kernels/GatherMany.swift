@@ -10,7 +10,7 @@ package func take(
   precondition(
     out.type == x.type && out.shape.dimensions == before + indices.shape.dimensions + after)
   let size = x.shape[axis]
-  let checked = try Indices(indices, size: size)
+  let checked = try Indices.checked(indices, size: size)
   if out.shape.count == 0 { return }
   let count = checked.count, at = checked.base
   let chunk = after.reduce(1, *) * x.type.byteCount
@@ -37,7 +37,7 @@ package func gatherElements(
   _ out: MutableTensorView, _ x: TensorView, indices: TensorView, axis: Int, threads: Int
 ) throws(KernelError) {
   precondition(out.type == x.type && out.shape == indices.shape && x.shape.rank == out.shape.rank)
-  let checked = try Indices(indices, size: x.shape[axis])
+  let checked = try Indices.checked(indices, size: x.shape[axis])
   if out.shape.count == 0 { return }
   let at = checked.base, size = x.type.byteCount
   let box = IndexedLines(out.shape.dimensions, strides: x.shape.strides, axis: axis)
@@ -63,7 +63,7 @@ package func gatherND(
 ) throws(KernelError) {
   let width = indices.shape[-1]
   let axes = batchAxes..<(batchAxes + width)
-  let checked = try Indices(
+  let checked = try Indices.checked(
     tuples: indices, sizes: Array(x.shape.dimensions[axes]), strides: Array(x.shape.strides[axes]))
   if out.shape.count == 0 { return }
   let batches = x.shape.dimensions[..<batchAxes].reduce(1, *)

@@ -5,43 +5,48 @@ struct Indices: ~Copyable {
   let base: UnsafeMutablePointer<Int>
   let count: Int
 
-  /// - Throws: `KernelError.relativeIndexOutOfRange` for the first index outside −size ..< size.
-  init(_ view: TensorView, size: Int) throws(KernelError) {
-    precondition(view.type == .i64 || view.type == .i32, "indices of \(view.type)")
-    count = view.shape.count
+  private init(count: Int) {
+    self.count = count
     base = .allocate(capacity: max(count, 1))
-    for position in 0..<count {
+  }
+
+  /// - Throws: `KernelError.relativeIndexOutOfRange` for the first index outside −size ..< size.
+  static func checked(_ view: TensorView, size: Int) throws(KernelError) -> Indices {
+    precondition(view.type == .i64 || view.type == .i32, "indices of \(view.type)")
+    let result = Indices(count: view.shape.count)
+    for position in 0..<result.count {
       let index = Elements.integer(view.base, position, view.type)
       guard index >= -Int64(size), index < Int64(size) else {
-        base.deallocate()
         throw .relativeIndexOutOfRange(index: index, position: position, size: size)
       }
-      base[position] = Int(index) + (index < 0 ? size : 0)
+      result.base[position] = Int(index) + (index < 0 ? size : 0)
     }
+    return result
   }
 
   /// indices […, k] → for each k-tuple Σ index · stride, the i-th index being checked against
   /// `sizes[i]`; k = `sizes.count`.
   ///
   /// - Throws: `KernelError.relativeIndexOutOfRange` for the first index outside its axis.
-  init(tuples view: TensorView, sizes: [Int], strides: [Int]) throws(KernelError) {
+  static func checked(
+    tuples view: TensorView, sizes: [Int], strides: [Int]
+  ) throws(KernelError) -> Indices {
     precondition(view.type == .i64 || view.type == .i32, "indices of \(view.type)")
     let width = sizes.count
-    count = view.shape.dimensions.dropLast().reduce(1, *)
-    base = .allocate(capacity: max(count, 1))
-    for tuple in 0..<count {
+    let result = Indices(count: view.shape.dimensions.dropLast().reduce(1, *))
+    for tuple in 0..<result.count {
       var offset = 0
       for axis in 0..<width {
         let position = tuple * width + axis, size = sizes[axis]
         let index = Elements.integer(view.base, position, view.type)
         guard index >= -Int64(size), index < Int64(size) else {
-          base.deallocate()
           throw .relativeIndexOutOfRange(index: index, position: position, size: size)
         }
         offset += (Int(index) + (index < 0 ? size : 0)) * strides[axis]
       }
-      base[tuple] = offset
+      result.base[tuple] = offset
     }
+    return result
   }
 
   deinit { base.deallocate() }

@@ -61,8 +61,8 @@ private func sourceIndices(
   count: Int, before: Int, after: Int, out: Int, _ mode: PadMode
 ) -> [Int] {
   let first = max(-before, 0), front = max(before, 0)
-  let kept = count - first - max(-after, 0)
-  precondition(out == count + before + after && kept >= 0 && (kept > 0 || mode == .constant))
+  let kept = max(count - first - max(-after, 0), 0)
+  precondition(out == count + before + after && (kept > 0 || out == 0 || mode == .constant))
   return (0..<out).map { place in
     let i = place - front
     if i >= 0 && i < kept { return first + i }

@@ -22,7 +22,7 @@ package func scatterElements(
   _ function: ScatterFunction
 ) throws(KernelError) {
   precondition(indices.shape == updates.shape && x.shape.rank == indices.shape.rank)
-  let checked = try Indices(indices, size: x.shape[axis])
+  let checked = try Indices.checked(indices, size: x.shape[axis])
   copyAll(out, x)
   if indices.shape.count == 0 { return }
   let box = IndexedLines(indices.shape.dimensions, strides: x.shape.strides, axis: axis)
@@ -46,7 +46,7 @@ package func scatterND(
   _ function: ScatterFunction
 ) throws(KernelError) {
   let depth = indices.shape[-1]
-  let checked = try Indices(
+  let checked = try Indices.checked(
     tuples: indices, sizes: Array(x.shape.dimensions[..<depth]),
     strides: Array(x.shape.strides[..<depth]))
   let width = x.shape.dimensions[depth...].reduce(1, *)

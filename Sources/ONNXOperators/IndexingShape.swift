@@ -55,6 +55,11 @@ private func expandReshape(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
     }
   }
   if let rest {
+    if given.contains(0) && shape.count == 0 {
+      // A zero on both sides says nothing; the other sizes do.
+      open.removeAll { $0 == 0 }
+      given.removeAll { $0 == 0 }
+    }
     let (whole, part) = (Shape(open).count, try x.checked(given).count)
     guard part > 0, whole % part == 0 else {
       throw .misfit("\(shape) does not reshape to \(target)")

@@ -55,8 +55,9 @@ extension Crop {
   fileprivate mutating func take(
     _ axis: Int, of size: Int, from start: Int, to end: Int, step: Int
   ) {
+    // Going back, a start in front of the axis is its first entry, and an end there includes it.
     let (lowest, highest) = step > 0 ? (0, size) : (-1, size - 1)
-    let first = min(max(start < 0 ? start + size : start, lowest), highest)
+    let first = min(max(start < 0 ? start + size : start, 0), highest)
     let last = min(max(end < 0 ? end + size : end, lowest), highest)
     // From here on all lies between -1 and size.
     let way = step > 0 ? last - first : first - last
