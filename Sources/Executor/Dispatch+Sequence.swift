@@ -56,6 +56,10 @@ func dispatch(
       before: attributes.before, after: attributes.after)
   case .attentionWeights:
     attentionWeights(out(0), node[0], addend: node.optional(1), threads: threads)
+  case .unpackBlocks(let attributes):
+    unpackBlocks(
+      out(0), node[0], scales: node[1], zeroPoints: node.optional(2), bits: attributes.bits,
+      block: attributes.block, threads: threads)
   }
 }
 

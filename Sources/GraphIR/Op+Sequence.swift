@@ -30,6 +30,10 @@ package enum SequenceOp: Hashable, Sendable {
   /// scores […, keys], [addend, broadcastable] → softmax of the sum along the last axis, zeros
   /// where every key's addend is −∞ or there is no key; f32 or f64.
   case attentionWeights
+  /// packed weight (u8) [outputs, blocks, bytes], scales [outputs, blocks], [zero points, f32
+  /// [outputs, blocks] or packed like the weight (u8) [outputs, ⌈blocks · bits / 8⌉]]
+  /// → the weight [outputs, inputs]; f32.
+  case unpackBlocks(BlockWeight)
 
   package var name: String {
     switch self {
@@ -42,6 +46,7 @@ package enum SequenceOp: Hashable, Sendable {
     case .logLikelihood: "logLikelihood"
     case .visibility: "visibility"
     case .attentionWeights: "attentionWeights"
+    case .unpackBlocks: "unpackBlocks"
     }
   }
 
@@ -55,6 +60,7 @@ package enum SequenceOp: Hashable, Sendable {
     case .logLikelihood: 2...3
     case .visibility: 0...1
     case .attentionWeights: 1...2
+    case .unpackBlocks: 2...3
     }
   }
 
@@ -64,7 +70,7 @@ package enum SequenceOp: Hashable, Sendable {
     switch self {
     case .recurrent, .standardize: 3
     case .linearAttention, .logLikelihood: 2
-    case .fourier, .scaleToNorm, .rotate, .visibility, .attentionWeights: 1
+    case .fourier, .scaleToNorm, .rotate, .visibility, .attentionWeights, .unpackBlocks: 1
     }
   }
 }
@@ -243,5 +249,21 @@ package struct Visibility: Hashable, Sendable {
     self.offset = offset
     self.before = before
     self.after = after
+  }
+}
+
+/// A weight of `bits` an element, lowest bits first; `block` neighbouring inputs of an output share
+/// a scale and a zero point, without which the middle of the range stands for 0.
+package struct BlockWeight: Hashable, Sendable {
+  package var outputs: Int
+  package var inputs: Int
+  package var bits: Int
+  package var block: Int
+
+  package init(outputs: Int, inputs: Int, bits: Int, block: Int) {
+    self.outputs = outputs
+    self.inputs = inputs
+    self.bits = bits
+    self.block = block
   }
 }

@@ -36,6 +36,7 @@ extension SequenceOp {
           "\(addend) cannot be added to scores of \(scores)")
       }
       return [scores]
+    case .unpackBlocks(let attributes): return [try attributes.outputFact(facts)]
     }
   }
 }
@@ -186,6 +187,33 @@ extension Visibility {
       try require(offset != .fromLengths, "the lengths are missing")
     }
     return Fact(.f32, try checked([batch, 1, queries, keys]))
+  }
+}
+
+extension BlockWeight {
+  fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
+    let limit = 1 << 30
+    try require(
+      [2, 4, 8].contains(bits) && (1...limit).contains(block) && block % (8 / bits) == 0
+        && (1...limit).contains(outputs) && (1...limit).contains(inputs),
+      "a weight of \(outputs) by \(inputs), \(bits) bits in blocks of \(block)")
+    let blocks = (inputs + block - 1) / block
+    let packed = try facts[0]
+    try require(
+      packed.type == .u8 && packed.shape.count == outputs * blocks * (block * bits / 8)
+        && packed.shape.rank >= 1 && packed.shape[0] == outputs,
+      "the packed weight is \(packed), not u8 [\(outputs), \(blocks), \(block * bits / 8)]")
+    let scales = try facts.floating(1)
+    try require(
+      scales.shape.count == outputs * blocks, "the scales are \(scales), \(blocks) an output")
+    if facts.isPresent(2) {
+      let zeros = try facts[2]
+      let count = zeros.type == .u8 ? (blocks * bits + 7) / 8 : blocks
+      try require(
+        (zeros.type == .u8 || zeros.type == .f32) && zeros.shape.count == outputs * count,
+        "the zero points are \(zeros), not \(count) an output")
+    }
+    return Fact(.f32, try checked([outputs, inputs]))
   }
 }
 

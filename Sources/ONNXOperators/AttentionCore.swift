@@ -128,8 +128,8 @@ struct AttentionCore {
     let product = try Self.scores(&x, q, k, scale: scale)
     var scores = product
     if cap != 0 {
-      let small = try x.binary(.divide, scores, x.scalar(Double(cap), type))
-      scores = try x.binary(.multiply, try x.unary(.tanh, small), x.scalar(Double(cap), type))
+      let small = try x.pair(.divide, scores, x.scalar(Double(cap), type))
+      scores = try x.pair(.multiply, try x.apply(.plain(.tanh), small), x.scalar(Double(cap), type))
     }
     let capped = scores
     var addend = addend
@@ -146,7 +146,7 @@ struct AttentionCore {
       case .product: product
       case .capped: capped
       case .biased:
-        try addend.map { id throws(ExpansionFault) in try x.binary(.add, capped, id) } ?? capped
+        try addend.map { id throws(ExpansionFault) in try x.pair(.add, capped, id) } ?? capped
       case .probabilities: probabilities
       }
     return (result, stage)
@@ -157,9 +157,9 @@ struct AttentionCore {
     _ x: inout Expansion, _ q: HeadVectors, _ k: HeadVectors, scale: Float
   ) throws(ExpansionFault) -> ValueID {
     let query = try q.split(&x).id
-    let scaled = try x.binary(.multiply, query, x.scalar(Double(scale), x[query].type))
+    let scaled = try x.pair(.multiply, query, x.scalar(Double(scale), x[query].type))
     let key = try k.split(&x).repeated(&x, to: q.heads).id
-    return try x.emit(.matMul, scaled, try x.transpose(key, [0, 1, 3, 2]))
+    return try x.matrixProduct(scaled, try x.transpose(key, [0, 1, 3, 2]))
   }
 
   /// probabilities · v.
@@ -167,7 +167,8 @@ struct AttentionCore {
     _ x: inout Expansion, _ probabilities: ValueID, _ v: HeadVectors
   ) throws(ExpansionFault) -> HeadVectors {
     let value = try v.split(&x).repeated(&x, to: x[probabilities].shape[1]).id
-    return try HeadVectors(x, split: try x.emit(.matMul, probabilities, value))
+    let result = try x.matrixProduct(probabilities, value)
+    return try HeadVectors(x, split: result)
   }
 
   /// What hides keys, to be added to scores.
@@ -183,7 +184,7 @@ struct AttentionCore {
   ) throws(ExpansionFault) -> ValueID? {
     guard let a else { return b }
     guard let b else { return a }
-    return try x.binary(.add, a, b)
+    return try x.pair(.add, a, b)
   }
 
   /// A mask as an addend of four axes: bool becomes 0 and −∞; keys that it leaves out are hidden.

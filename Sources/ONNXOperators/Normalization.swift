@@ -75,8 +75,8 @@ struct LayerNormalization {
       }
     }
     y = try x.reshape(y, shape.dimensions)
-    if let scale, isScaledApart { y = try x.binary(.multiply, y, try x.cast(scale, to: type)) }
-    if let shift, beta == nil { y = try x.binary(.add, y, try x.cast(shift, to: type)) }
+    if let scale, isScaledApart { y = try x.pair(.multiply, y, try x.cast(scale, to: type)) }
+    if let shift, beta == nil { y = try x.pair(.add, y, try x.cast(shift, to: type)) }
     guard x[y].shape == shape else { throw .misfit("the scale does not fit \(x[input])") }
     return (try x.cast(y, to: result), mean, inverse)
   }
@@ -142,8 +142,8 @@ private func expandGroupNormalization(_ x: inout Expansion) throws(ExpansionFaul
     try x.reshape(value, [rows, shape.count / rows]))
   y = try x.reshape(y, shape.dimensions)
   let perChannel = [shape[1]] + shape.dimensions.dropFirst(2).map { _ in 1 }
-  y = try x.binary(.multiply, y, try x.reshape(gamma, perChannel))
-  return [try x.binary(.add, y, try x.reshape(beta, perChannel))]
+  y = try x.pair(.multiply, y, try x.reshape(gamma, perChannel))
+  return [try x.pair(.add, y, try x.reshape(beta, perChannel))]
 }
 
 /// (x − mean) / (deviation + 10⁻⁹).
@@ -157,10 +157,11 @@ private func expandMeanVarianceNormalization(
     try x.axis(axis, rank: rank)
   }
   let value = try x.widened(input)
-  let mean = Op.reduce(Reduction(.mean, axes: axes, keepsAxes: true))
-  let centred = try x.binary(.subtract, value, try x.emit(mean, value))
-  let variance = try x.emit(mean, try x.binary(.multiply, centred, centred))
+  let mean = try x.reduced(.mean, value, axes: axes, keepsAxes: true)
+  let centred = try x.pair(.subtract, value, mean)
+  let square = try x.pair(.multiply, centred, centred)
+  let variance = try x.reduced(.mean, square, axes: axes, keepsAxes: true)
   let deviation = try x.binary(
-    .add, try x.unary(.sqrt, variance), x.scalar(1e-9, x[value].type))
-  return [try x.cast(try x.binary(.divide, centred, deviation), to: type)]
+    .add, try x.apply(.plain(.sqrt), variance), x.scalar(1e-9, x[value].type))
+  return [try x.cast(try x.pair(.divide, centred, deviation), to: type)]
 }

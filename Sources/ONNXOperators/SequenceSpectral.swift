@@ -66,7 +66,7 @@ private func expandSTFT(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID
   var frames = try x.emit(.gather(axis: 1), try x.widened(signal), places)
   if let window {
     let factors = try x.reshape(try x.cast(window, to: x[frames].type), [length, 1])
-    frames = try x.binary(.multiply, frames, factors)
+    frames = try x.pair(.multiply, frames, factors)
   }
   let isHalf = try x.flag("onesided", default: true)
   let output = try x.emit(
