@@ -20,6 +20,8 @@ package struct ONNXModelFile {
   package let weights: [(name: String, tensor: ONNXTensor)]
   /// Shapes of the inputs at which the graph could be shaped; nil when none was found.
   package let exampleInputs: [String: Shape]?
+  /// Type and shape of the outputs at these, as far as known.
+  let outputFacts: [ValueID: Fact]
   /// The model's file and those with its external data.
   package let files: [MappedFile]
   private let byName: [String: ONNXTensor]
@@ -33,10 +35,16 @@ package struct ONNXModelFile {
       let imported = try importGraph(of: model, named: graphName ?? stem(of: name))
       let (survey, inputs, isCertain) = try survey(imported.graph)
       exampleInputs = inputs
+      let outputs = imported.graph.outputs
+      let facts = outputs.map { survey?.fact($0) }
       if isCertain { try imported.check(survey) }
       graph =
         isFused
         ? survey.map { fusingAttention(imported.graph, $0) } ?? imported.graph : imported.graph
+      // Fusion keeps the outputs' order, not their places.
+      outputFacts = Dictionary(
+        zip(graph.outputs, facts).compactMap { id, fact in fact.map { (id, $0) } }
+      ) { first, _ in first }
       weights = imported.weights
     } catch {
       throw PipelineError.component(folder: path, reason: "\(error)")
@@ -44,6 +52,9 @@ package struct ONNXModelFile {
     files = model.files
     byName = Dictionary(weights.map { ($0.name, $0.tensor) }) { first, _ in first }
   }
+
+  /// The shape of the first output, at the example's sizes.
+  var firstOutput: Shape? { graph.outputs.first.flatMap { outputFacts[$0]?.shape } }
 
   /// The graph with its weights, which are read as they are needed.
   package var model: Model {

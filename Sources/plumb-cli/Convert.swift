@@ -6,16 +6,26 @@ let convertCommand = Command(
     .init(
       name: "SOURCE",
       help: "a folder in the diffusers layout,\n"
-        + "or of one transformers or diffusers model",
+        + "or of one transformers or diffusers model;\nor an .onnx file",
       isOptional: true)
   ],
   options: [
     .init(name: "--output", short: "-o", value: "OUT.plumb", help: "the file to write"),
-    .init(name: "--unet", value: "P", help: "the UNet from another folder"),
-    .init(name: "--vae", value: "P", help: "the VAE from another folder"),
-    .init(name: "--text-encoder", value: "P", help: "the text encoder from another folder"),
+    .init(name: "--unet", value: "P", help: "the UNet from another folder, or an .onnx file"),
+    .init(name: "--vae", value: "P", help: "the VAE, or the encoder of one as .onnx"),
+    .init(name: "--text-encoder", value: "P", help: "the text encoder, likewise"),
     .init(name: "--tokenizer", value: "P", help: "the tokenizer from another folder"),
     .init(name: "--scheduler", value: "P", help: "the scheduler from another folder or file"),
+    .init(
+      name: "--io", value: "PART:THEIRS=OURS",
+      help: "what an input or output of an .onnx part is, where\n"
+        + "its name does not tell: unet:latent=sample", isRepeatable: true),
+    .init(
+      name: "--latent-size", value: "N",
+      help: "sides of the latent, where no file tells"),
+    .init(
+      name: "--scaling-factor", value: "X",
+      help: "the VAE's, where no file tells; 0.18215 without it"),
     .init(
       name: "--weights", value: "f32|f16|bf16",
       help: "how float32 weights are kept; bit for bit without it"),
@@ -28,6 +38,9 @@ let convertCommand = Command(
       plumb convert stable-diffusion/ -o sd.plumb
       plumb convert --unet cxr_bert_ldm/unet_ema --vae sd15/vae --scheduler sd15/scheduler \\
         --text-encoder CXR-BERT --tokenizer CXR-BERT -o grounding.plumb
+      plumb convert --unet unet.onnx --vae vae_encoder.onnx --text-encoder text.onnx \\
+        --tokenizer tokenizer/ --scheduler scheduler/ -o grounding.plumb
+      plumb convert model.onnx -o model.plumb
     """
 ) { arguments in
   var request = ConversionRequest(output: try arguments.required("--output"))
@@ -38,6 +51,9 @@ let convertCommand = Command(
   request.tokenizer = arguments.value("--tokenizer")
   request.scheduler = arguments.value("--scheduler")
   request.weights = arguments.value("--weights")
+  request.ioNames = try arguments.all("--io").map { try IOName(parsing: $0) }
+  request.latentSize = try arguments.integer("--latent-size", in: 1...4096)
+  request.scalingFactor = try arguments.number("--scaling-factor", atLeast: 0)
   request.level = try arguments.integer("--level", in: 1...22)
   let progress = ProgressLine()
   let summary = try convert(request) { progress.show($0, $1, $2) }

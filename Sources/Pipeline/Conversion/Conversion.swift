@@ -30,7 +30,7 @@ public func convert(
   }
   let parts = try SourceParts(request)
   let models = try parts.models.map { part in
-    try ConvertedModel(part.component, part.folder, isAlone: parts.models.count == 1)
+    try ConvertedModel(part.component, part.source, request, isAlone: parts.models.count == 1)
   }
   try checkNames(models)
   try checkFit(models)
@@ -41,12 +41,12 @@ public func convert(
   var worst: (tensor: String, error: Double)?
   var writer = try NativeWriter(path: request.output, options: options)
   for model in models {
-    for binding in model.bindings {
-      let tensor = try model.tensor(binding)
-      let error = try writer.add(model.storedName(binding.tensor), tensor)
-      if error > worst?.error ?? 0 { worst = (model.storedName(binding.tensor), error) }
-      model.file.release(binding.source)
-      done += tensor.byteCount
+    for weight in model.weights {
+      let tensor = try weight.load()
+      let error = try writer.add(weight.name, tensor)
+      if error > worst?.error ?? 0 { worst = (weight.name, error) }
+      weight.release()
+      done += weight.byteCount
       progress("converting", done, total)
     }
   }
@@ -54,94 +54,16 @@ public func convert(
   return ConversionSummary(
     output: request.output, byteCount: try MappedFile(path: request.output).size,
     sourceByteCount: total, graphs: content.graphs.map(\.name),
-    unused: models.flatMap { model in model.unused.map { model.storedName($0) } },
+    unused: models.flatMap(\.unused),
     worstRounding: worst)
-}
-
-/// A checkpoint with the graphs built for it.
-private struct ConvertedModel {
-  let component: String
-  let folder: CheckpointFolder
-  let file: TensorFile
-  let architectures: [Architecture]
-  /// What stands before tensors' names: the component, where there are several; nothing for a model
-  /// alone, whose tensors so keep the names they have everywhere.
-  private let prefix: String
-
-  init(_ wanted: String, _ folder: CheckpointFolder, isAlone: Bool) throws {
-    let file = try Self.naming(folder) { try TensorFile.open(folder.weightsPath) }
-    let weights = Dictionary(
-      uniqueKeysWithValues: file.descriptors.map { ($0.name, Fact($0.type, $0.shape)) })
-    do {
-      architectures = try Architectures.architectures(
-        config: folder.configuration, weights: weights)
-    } catch {
-      throw PipelineError.component(folder: folder.path, reason: "\(error)")
-    }
-    let found = architectures[0].kind.component
-    guard wanted.isEmpty || wanted == found else {
-      throw PipelineError.component(
-        folder: folder.path, reason: "it holds a \(found), where a \(wanted) is expected")
-    }
-    component = found
-    prefix = isAlone ? "" : found + "/"
-    self.folder = folder
-    self.file = file
-  }
-
-  var bindings: [WeightBinding] { architectures.flatMap(\.weights) }
-  var unused: [String] { architectures.flatMap(\.unused) }
-  var byteCount: Int { bindings.reduce(0) { $0 + $1.shape.count * $1.type.byteCount } }
-
-  /// The graph with its weights' tensors under the names they have in the file.
-  var graphs: [Graph] {
-    architectures.map { architecture in
-      var graph = architecture.graph
-      for index in graph.values.indices {
-        if case .weight(let tensor, let fact) = graph.values[index].origin {
-          graph.values[index].origin = .weight(tensor: storedName(tensor), fact)
-        }
-      }
-      return graph
-    }
-  }
-
-  func storedName(_ tensor: String) -> String { prefix + tensor }
-
-  /// A weight as float32, whatever its checkpoint holds: an f16 or bf16 tensor is exact in f32 and
-  /// stored narrow again.
-  func tensor(_ binding: WeightBinding) throws -> Tensor {
-    try Self.naming(folder) { try file.tensor(named: binding.source) }
-      .reshaped(binding.shape).converted(to: .f32)
-  }
-
-  /// Weights' files of all parts are called the same: their errors name the folder too.
-  private static func naming<R>(_ folder: CheckpointFolder, _ read: () throws -> R) throws -> R {
-    do {
-      return try read()
-    } catch {
-      throw PipelineError.component(folder: folder.path, reason: "\(error)")
-    }
-  }
-}
-
-extension ArchitectureKind {
-  /// The part of a pipeline that a model of this kind is.
-  var component: String {
-    switch self {
-    case .unet2DCondition: "unet"
-    case .autoencoderKL: "vae"
-    case .bert, .clipText: "text_encoder"
-    }
-  }
 }
 
 private func checkNames(_ models: [ConvertedModel]) throws {
   var folders: [String: String] = [:]
   for model in models {
-    if let other = folders.updateValue(model.folder.path, forKey: model.component) {
+    if let other = folders.updateValue(model.path, forKey: model.component) {
       throw PipelineError.component(
-        folder: model.folder.path, reason: "it is a \(model.component), and so is \(other)")
+        folder: model.path, reason: "it is a \(model.component), and so is \(other)")
     }
   }
 }
@@ -153,13 +75,13 @@ private func checkFit(_ models: [ConvertedModel]) throws {
     _ what: String, _ one: ConvertedModel?, _ other: ConvertedModel?,
     _ size: (ModelFacts) -> Int?
   ) throws {
-    guard let one, let other, let found = size(one.architectures[0].facts),
-      let expected = size(other.architectures[0].facts), found != expected
+    guard let one, let other, let found = size(one.facts),
+      let expected = size(other.facts), found != expected
     else { return }
     throw PipelineError.component(
-      folder: one.folder.path,
+      folder: one.path,
       reason: "this \(one.component) has \(what) \(found), but the \(other.component) in "
-        + "\(other.folder.path) has \(expected); the two do not belong together")
+        + "\(other.path) has \(expected); the two do not belong together")
   }
   try check("text states of width", model("text_encoder"), model("unet"), \.textWidth)
   try check("latent channels", model("vae"), model("unet"), \.latentChannels)
@@ -170,12 +92,12 @@ private func checkVocabulary(
   _ tokenizer: TokenizerDescription, _ folder: String, _ models: [ConvertedModel]
 ) throws {
   guard let encoder = models.first(where: { $0.component == "text_encoder" }),
-    let size = encoder.architectures[0].facts.vocabularySize, tokenizer.tokens.count > size
+    let size = encoder.facts.vocabularySize, tokenizer.tokens.count > size
   else { return }
   throw PipelineError.component(
     folder: folder,
     reason: "this tokenizer has \(tokenizer.tokens.count) tokens, but the text encoder in "
-      + "\(encoder.folder.path) knows \(size); the two do not belong together")
+      + "\(encoder.path) knows \(size); the two do not belong together")
 }
 
 /// Everything but the tensors.
@@ -192,12 +114,12 @@ private func content(
       ]))
   }
   for model in models {
-    content.components[model.component] = model.architectures[0].facts.json
-    for source in try model.file.sources() {
+    if let facts = model.facts.json.objectValue, !facts.members.isEmpty || models.count > 1 {
+      content.components[model.component] = .object(facts)
+    }
+    for source in try model.sources() {
       note(model.component, file: source.name, sha256: source.sha256)
     }
-    let config = model.folder.path + "/config.json"
-    note(model.component, file: "config.json", sha256: try digest(of: config))
   }
   if let tokenizer = parts.tokenizer {
     let folder = folderPart(of: tokenizer.paths[0])
@@ -227,6 +149,6 @@ private func content(
   return content
 }
 
-private func digest(of path: String) throws -> String {
+func digest(of path: String) throws -> String {
   try SHA256.hexDigest(of: try MappedFile(path: path))
 }

@@ -1,9 +1,9 @@
 /// What to convert, and how.
 public struct ConversionRequest: Sendable {
-  /// A folder in the diffusers layout, or of a single model; nil when each part comes from its own
-  /// place.
+  /// A folder in the diffusers layout or of a single model, or an ONNX file; nil when each part
+  /// comes from its own place.
   public var source: String?
-  /// The UNet's folder when it does not come from `source`.
+  /// The UNet's folder or ONNX file when it does not come from `source`.
   public var unet: String?
   /// The VAE's folder, likewise.
   public var vae: String?
@@ -15,6 +15,12 @@ public struct ConversionRequest: Sendable {
   public var scheduler: String?
   /// The .plumb to write.
   public var output: String
+  /// Names of an ONNX part's inputs and outputs that are not the usual ones.
+  public var ioNames: [IOName] = []
+  /// Sides of the latent that the UNet was made for, when its file does not tell.
+  public var latentSize: Int?
+  /// What latents are multiplied by before the UNet sees them, when no file tells.
+  public var scalingFactor: Double?
   /// `f32`, `f16` or `bf16`; nil keeps every bit.
   public var weights: String?
   /// zstd's level; nil for the default.
@@ -22,6 +28,35 @@ public struct ConversionRequest: Sendable {
 
   /// Nothing but the place to write to.
   public init(output: String) { self.output = output }
+}
+
+/// What one input or output of an ONNX part is.
+public struct IOName: Sendable, Hashable {
+  /// `unet`, `vae` or `text_encoder`.
+  public let part: String
+  /// What the file calls it.
+  public let theirs: String
+  /// What grounding calls it: `sample`, `timestep`, `encoder_hidden_states`, `out_sample`,
+  /// `input_ids`, `attention_mask`, `last_hidden_state`, `latent_parameters`.
+  public let ours: String
+
+  /// Reads `PART:THEIRS=OURS`.
+  ///
+  /// - Throws: when it is not of this form.
+  public init(parsing text: String) throws {
+    guard let colon = text.firstIndex(of: ":"), let equals = text.lastIndex(of: "="), colon < equals
+    else {
+      throw PipelineError.badOption(
+        name: "--io", reason: "'\(text)' is not PART:THEIRS=OURS, like unet:latent=sample")
+    }
+    part = String(text[..<colon])
+    theirs = String(text[text.index(after: colon)..<equals])
+    ours = String(text[text.index(after: equals)...])
+    guard ["unet", "vae", "text_encoder"].contains(part) else {
+      throw PipelineError.badOption(
+        name: "--io", reason: "'\(part)' is not unet, vae or text_encoder")
+    }
+  }
 }
 
 /// What a conversion wrote.

@@ -2,16 +2,24 @@ import ByteIO
 import JSONText
 import TextTokens
 
+/// Where one model comes from.
+enum ModelSource {
+  case folder(CheckpointFolder)
+  /// The path of an ONNX file.
+  case onnx(String)
+}
+
 /// Where the parts of a pipeline come from.
 struct SourceParts {
   /// Models by part: `unet`, `vae`, `text_encoder`; or one of any name.
-  var models: [(component: String, folder: CheckpointFolder)] = []
+  var models: [(component: String, source: ModelSource)] = []
   var tokenizer: (files: TokenizerFiles, paths: [String])?
   var scheduler: (configuration: JSONValue, path: String)?
 
   /// What each part's folder is called in a pipeline; the weight-averaged UNet comes first.
   private static let roles: [(component: String, names: [String])] = [
-    ("unet", ["unet_ema", "unet"]), ("vae", ["vae"]), ("text_encoder", ["text_encoder"]),
+    ("unet", ["unet_ema", "unet"]), ("vae", ["vae", "vae_encoder"]),
+    ("text_encoder", ["text_encoder"]),
   ]
 
   /// - Throws: when a part that is asked for is not there, or nothing is asked for.
@@ -19,15 +27,19 @@ struct SourceParts {
     let given = ["unet": request.unet, "vae": request.vae, "text_encoder": request.textEncoder]
     let isSingle = try request.source.map { try Self.isSingleModel($0) } ?? false
     if isSingle, let source = request.source {
-      models.append(("", try CheckpointFolder(path: source, roles: [])))
+      models.append(
+        (
+          "",
+          isONNX(source) ? .onnx(source) : .folder(try CheckpointFolder(path: source, roles: []))
+        ))
     }
     for (component, names) in Self.roles {
       if let path = given[component] ?? nil {
-        models.append((component, try CheckpointFolder(path: path, roles: names)))
+        models.append((component, try Self.model(path, names: names)))
       } else if let source = request.source, !isSingle,
-        names.contains(where: { folderExists(source + "/" + $0) })
+        let name = names.first(where: { folderExists(source + "/" + $0) })
       {
-        models.append((component, try Self.part(of: source, names: names)))
+        models.append((component, try Self.model(source + "/" + name, names: [])))
       }
     }
     guard !models.isEmpty else {
@@ -46,16 +58,23 @@ struct SourceParts {
     guard fileExists(path) else {
       throw PipelineError.notFound(path: path, reason: "there is no such folder")
     }
+    if isONNX(path) { return true }
     guard folderExists(path) else {
-      throw PipelineError.component(folder: path, reason: "it is a file; expected a folder")
+      throw PipelineError.component(
+        folder: path, reason: "it is a file; expected a folder or .onnx")
     }
     return !regularFileExists(path + "/model_index.json")
       && regularFileExists(path + "/config.json")
   }
 
-  private static func part(of source: String, names: [String]) throws -> CheckpointFolder {
-    let name = names.first { folderExists(source + "/" + $0) } ?? names[0]
-    return try CheckpointFolder(path: source + "/" + name, roles: [])
+  /// A part that is an ONNX file, a folder with one, or a checkpoint's folder.
+  private static func model(_ path: String, names: [String]) throws -> ModelSource {
+    if isONNX(path) { return .onnx(path) }
+    for folder in [path] + names.map({ path + "/" + $0 })
+    where regularFileExists(folder + "/model.onnx") {
+      return .onnx(folder + "/model.onnx")
+    }
+    return .folder(try CheckpointFolder(path: path, roles: names))
   }
 
   private static func tokenizer(
@@ -68,6 +87,7 @@ struct SourceParts {
       }
       places = [given, given + "/tokenizer"]
     } else if let source {
+      if isONNX(source) { return nil }
       places = isSingle ? [source] : [source + "/tokenizer"]
     } else {
       return nil

@@ -37,7 +37,7 @@ struct ImagePass {
     var evaluations: DenoisingModel.Evaluations?
     var step = firstStep
     while step < steps {
-      let count = min(batch, steps - step)
+      let count = unet.batch(of: min(batch, steps - step), timestepsDiffer: true)
       var samples: [Float] = []
       samples.reserveCapacity(count * latent.count)
       for timestep in timesteps[step..<step + count] {

@@ -62,12 +62,14 @@ struct TextEncoder {
       switch name {
       case "input_ids": numbers = ids
       case "attention_mask": numbers = mask ?? [Int](repeating: 1, count: ids.count)
+      case "token_type_ids": numbers = [Int](repeating: 0, count: ids.count)
+      case "position_ids": numbers = Array(ids.indices)
       default:
         throw PipelineError.wrongGraph(
           graph: graph.name, lacks: "a meaning for its input '\(name)'")
       }
-      inputs[name] = Tensor(
-        int64s: numbers.map { Int64($0) }, shape: [1, ids.count])
+      inputs[name] = Tensor(int64s: numbers.map { Int64($0) }, shape: [1, ids.count])
+        .converted(to: input.type)
     }
     let name = "last_hidden_state"
     guard let wanted = graph.value(named: name) else {
