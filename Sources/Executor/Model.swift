@@ -8,8 +8,9 @@ package struct Model {
   package let graph: Graph
   private let vocabulary: Vocabulary
   private let load: (String) throws -> Tensor
-  /// Weights, and values computed from weights alone, by value name.
-  private var ready: [String: Tensor] = [:]
+  private var weights = PreparedWeights()
+  /// The last program that `evaluate` made, for as long as it is asked for the same.
+  private var last: (request: Request, options: ExecutionOptions, program: Program?)?
 
   /// - Parameters:
   ///   - graph: validated.
@@ -25,7 +26,7 @@ package struct Model {
   }
 
   /// What a caller wants to run.
-  package struct Request: Sendable {
+  package struct Request: Hashable, Sendable {
     /// A shape for every graph input the wanted values depend on; by name.
     package var inputs: [String: Shape]
     /// The values to compute; nil for the graph's own outputs.
@@ -57,9 +58,8 @@ package struct Model {
   package mutating func program(
     _ request: Request, options: ExecutionOptions
   ) throws -> Program {
-    var part = graph.pruned(to: request.wanted ?? graph.outputs)
-    if let tokens = request.tapTokens { part.selectTapTokens(tokens) }
-    var inputs = request.inputs
+    var part = try part(for: request)
+    var inputs = request.inputs.filter { part.hasInput(named: $0.key) }
     var known: [String: Tensor] = [:]
     while true {
       switch try shape(
@@ -89,14 +89,19 @@ package struct Model {
   package mutating func evaluate(
     _ inputs: [String: Tensor], _ request: Request, arena: inout Arena, options: ExecutionOptions
   ) throws -> [String: Tensor] {
-    do {
-      let program = try program(request, options: options)
+    if last?.request != request || last?.options != options {
+      do {
+        last = (request, options, try program(request, options: options))
+      } catch GraphError.needsElements {
+        last = (request, options, nil)
+      }
+    }
+    if let program = last?.program {
       return try program.run(inputs, arena: &arena, options: options)
-    } catch GraphError.needsElements {}
-    var part = graph.pruned(to: request.wanted ?? graph.outputs)
-    if let tokens = request.tapTokens { part.selectTapTokens(tokens) }
-    var shapes = request.inputs
-    var known = inputs
+    }
+    var part = try part(for: request)
+    var shapes = request.inputs.filter { part.hasInput(named: $0.key) }
+    var known = inputs.filter { part.hasInput(named: $0.key) }
     while true {
       switch try shape(part, inputs: shapes, known: known, tools: vocabulary.tools(options)) {
       case .complete(let shaped):
@@ -107,6 +112,18 @@ package struct Model {
         part = partial.rest
       }
     }
+  }
+
+  /// The part of the graph that the request needs. Inputs that it does without may be given all the
+  /// same.
+  private func part(for request: Request) throws(GraphError) -> Graph {
+    for name in request.inputs.keys.sorted() where !graph.hasInput(named: name) {
+      throw .unknownInput(
+        graph: graph.name, name: name, known: graph.inputs.map { graph[$0.value].name })
+    }
+    var part = graph.pruned(to: request.wanted ?? graph.outputs)
+    if let tokens = request.tapTokens { part.selectTapTokens(tokens) }
+    return part
   }
 
   /// Runs what can run of a graph that is shaped in part, and notes the results.
@@ -137,43 +154,21 @@ package struct Model {
     if request.isOptimised { shaped = shaped.simplified().fused().channelsLast() }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
-    let weights = shaped.split(fixedInputs: [])
-    try prepare(weights.fixed, options: options)
-    let parts = weights.varying.bound(to: ready).split(fixedInputs: request.fixedInputs)
+    let parts = shaped.split(fixedInputs: [])
+    let prepared = try weights.prepare(parts.fixed, options: options, load: load)
+    let halves = parts.varying.bound(to: prepared).split(fixedInputs: request.fixedInputs)
     return Program(
-      fixed: try stage(parts.fixed, threads: options.threads),
-      varying: try stage(parts.varying, threads: options.threads))
+      fixed: try stage(halves.fixed, prepared, options.threads),
+      varying: try stage(halves.varying, prepared, options.threads))
   }
 
-  /// Computes the outputs of a graph of weights alone, one by one, so that no more than one of
-  /// them and what it is made of is in memory beside the results.
-  private mutating func prepare(_ shaped: ShapedGraph, options: ExecutionOptions) throws {
-    var arena = Arena()
-    for id in shaped.graph.outputs {
-      let name = shaped.graph[id].name
-      guard ready[name] == nil else { continue }
-      let part = try Stage(shaped.pruned(to: [id])) { try weight($0, threads: options.threads) }
-      ready[name] = try part.run([:], arena: &arena, options: options)[name]
+  private mutating func stage(
+    _ shaped: ShapedGraph, _ prepared: [String: Tensor], _ threads: Int
+  ) throws -> Stage {
+    try Stage(shaped) { value in
+      if let tensor = prepared[value.name] { return tensor }
+      return try weights.weight(value, keeps: true, threads: threads, load: load)
     }
-  }
-
-  private mutating func stage(_ shaped: ShapedGraph, threads: Int) throws -> Stage {
-    for value in shaped.graph.values {
-      if case .weight = value.origin, ready[value.name] == nil {
-        ready[value.name] = try weight(value, threads: threads)
-      }
-    }
-    return try Stage(shaped) { value in
-      if let tensor = ready[value.name] { return tensor }
-      return try weight(value, threads: threads)
-    }
-  }
-
-  private func weight(_ value: Value, threads: Int) throws -> Tensor {
-    guard case .weight(let name, let fact) = value.origin else {
-      preconditionFailure("'\(value.name)' is no weight")
-    }
-    return castTensor(try load(name), to: fact.type, threads: threads)
   }
 }
 
@@ -201,6 +196,12 @@ extension ShapedGraph {
       return true
     }
     return result
+  }
+}
+
+extension Graph {
+  fileprivate func hasInput(named name: String) -> Bool {
+    inputs.contains { self[$0.value].name == name }
   }
 }
 

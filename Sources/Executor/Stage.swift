@@ -102,7 +102,7 @@ package struct Stage: Sendable {
 }
 
 /// How a run goes about it.
-package struct ExecutionOptions: Sendable {
+package struct ExecutionOptions: Hashable, Sendable {
   package enum KernelChoice: Sendable {
     case fast
     /// The plain versions, with double accumulation: slow, and the yardstick of the fast ones.

@@ -32,6 +32,13 @@ package enum ONNXElementType: Int, CaseIterable, Hashable, Sendable {
     }
   }
 
+  /// Whether elements are loaded into a wider type than the file's own: as storage, not to compute
+  /// with.
+  package var isWidened: Bool {
+    guard let elementType, let bitCount else { return false }
+    return bitCount != 8 * elementType.byteCount
+  }
+
   /// The format's name for it, in small letters.
   package var name: String { String(describing: self) }
 

@@ -28,7 +28,28 @@ struct Findings {
     if let node { found[place].nodes.append(node) }
   }
 
+  /// Checks a graph and its bodies.
   mutating func check(_ graph: VersionedGraph) {
+    for (role, list) in [("input", graph.inputs), ("output", graph.outputs)] {
+      for info in list {
+        switch info.type {
+        case .unsupported(let what): add(what, node: "\(role) '\(info.name)'")
+        case .tensor(_, let stored, _) where stored.isWidened:
+          add("\(stored.name) but for stored weights", node: "\(role) '\(info.name)'")
+        case .tensor, .unknown: break
+        }
+      }
+    }
+    // What is quantised into such a type would have to be of it.
+    let widened = Dictionary(
+      graph.initializers.filter(\.storedType.isWidened).map { ($0.name, $0.storedType) }
+    ) { first, _ in first }
+    for node in graph.nodes {
+      let place = ["QuantizeLinear": 2, "CastLike": 1][node.node.op] ?? .max
+      if node.node.inputs.indices.contains(place), let type = widened[node.node.inputs[place]] {
+        add("\(node.node.op) to \(type.name)", node: node.label)
+      }
+    }
     for tensor in graph.initializers where tensor.type == nil {
       add(
         "elements of type \(tensor.storedType.name)", node: "initializer '\(tensor.name)'")

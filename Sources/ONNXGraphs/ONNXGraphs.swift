@@ -35,11 +35,6 @@ package func importGraph(
   }
   let graph = try Inliner(model).inlined(model.graph)
   findings.check(graph)
-  for input in model.graph.inputs {
-    if case .unsupported(let what) = input.type {
-      findings.add(what, node: "input '\(input.name)'")
-    }
-  }
   if !findings.isEmpty { throw .unsupported(findings.sentences) }
   var builder = CallGraphBuilder(graph, name: name)
   return try builder.build()
