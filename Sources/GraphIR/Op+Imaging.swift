@@ -72,6 +72,17 @@ package enum ImagingOp: Hashable, Sendable {
     }
   }
 
+  /// Whether the op is worth a transposition to [N, H, W, C].
+  var prefersChannelsLast: Bool {
+    switch self {
+    case .pool: true
+    case .convolution, .transposedConvolution, .deformableConvolution, .columnsToImage, .maxUnpool,
+      .alignRegions, .maxRegionPool, .resize, .gridSample, .affineGrid, .localResponseNorm,
+      .channelAffine:
+      false
+    }
+  }
+
   /// The op on [N, H, W, C], where it has that and does not lie so already.
   var channelsLast: ImagingOp? {
     switch self {

@@ -66,9 +66,36 @@ private struct ChannelsLastPass {
     case .unary, .clamp, .cast:
       if hasTwin(node.inputs[0]) { emitTwin(node, as: node.op) } else { emit(node) }
     case .binary:
-      let isElementwise = node.inputs.allSatisfy { source.isImage($0) }
-      if isElementwise && node.inputs.contains(where: hasTwin) {
-        emitTwin(node, as: node.op)
+      if source.isImage(node.outputs[0]) && node.inputs.contains(where: hasTwin) {
+        var node = node
+        node.inputs = node.inputs.map { id in id.map { asImage($0) } }
+        emitTwin(node)
+      } else {
+        emit(node)
+      }
+    case .imaging(let op):
+      // What is faster channels last goes there by itself; the rest when its input is there.
+      let isDrawn = hasTwin(node.inputs[0]) || op.prefersChannelsLast
+      if let last = op.channelsLast, isDrawn, source.isImage(node.inputs[0]),
+        node.inputs[0].map({ source[$0].type == .f32 }) ?? false,
+        node.outputs.dropFirst().allSatisfy({ $0 == nil })
+      {
+        emitTwin(node, as: .imaging(last))
+      } else {
+        emit(node)
+      }
+    case .reduce(var reduction):
+      guard hasTwin(node.inputs[0]), let input = node.inputs[0] else { return emit(node) }
+      if reduction.keepsAxes {
+        reduction.axes = reduction.axes.map { moved($0) }
+        emitTwin(node, as: .reduce(reduction))
+      } else if Set(reduction.axes).isSuperset(of: [2, 3]) {
+        // What is left, [N, C] or less, lies the same in both.
+        reduction.axes = reduction.axes.map { moved($0) }
+        var node = node
+        node.op = .reduce(reduction)
+        node.inputs[0] = twin(of: input)
+        emit(node)
       } else {
         emit(node)
       }
@@ -106,8 +133,8 @@ private struct ChannelsLastPass {
         emit(node)
       }
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .reshape, .prefix, .reduce, .identity,
-      .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
+      .softmax, .gated, .upsampleNearest, .gather, .reshape, .prefix, .identity,
+      .arithmetic, .indexing, .sequence, .dynamic, .call:
       emit(node)
     }
   }
@@ -145,6 +172,25 @@ private struct ChannelsLastPass {
     append(.transpose(toLast), id, twin)
     last[id.index] = twin
     return twin
+  }
+
+  /// An operand of elementwise ops on images, channels last: the twin of an image, and what has
+  /// fewer axes under the shape that means the same there.
+  private mutating func asImage(_ id: ValueID) -> ValueID {
+    let fact = source[id]
+    if source.isImage(id) { return twin(of: id) }
+    materialise(id)
+    if fact.shape.count == 1 { return id }
+    // [H, W] and [C, H, W] get axes in front first.
+    let first = [Int](repeating: 1, count: 4 - fact.shape.rank) + fact.shape.dimensions
+    let raised = addValue(
+      named: source.graph[id].name + "@nchw", Fact(fact.type, Shape(first)))
+    append(.reshape(first.map { .size($0) }), id, raised)
+    let last = addValue(
+      named: source.graph[id].name + "@nhwc",
+      Fact(fact.type, Shape(toLast.map { first[$0] })))
+    append(.transpose(toLast), raised, last)
+    return last
   }
 
   /// Makes sure that a value exists in its own layout.

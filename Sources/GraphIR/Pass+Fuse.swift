@@ -1,10 +1,12 @@
 import TensorBase
 
 extension ShapedGraph {
-  /// Draws activations, residual additions and per-channel vectors into the node that computes
-  /// their operand, where nothing else reads that operand. Wanted values (the graph's outputs)
+  /// Draws factors, activations, residual additions and per-channel vectors into the node that
+  /// computes their operand, where nothing else reads that operand. Wanted values (the graph's outputs)
   /// stay.
-  package func fused() -> ShapedGraph {
+  package func fused() -> ShapedGraph { scalesFolded().addendsFused() }
+
+  private func addendsFused() -> ShapedGraph {
     var result = self
     var producers = graph.producers
     let useCounts = graph.useCounts
@@ -118,6 +120,10 @@ extension Node {
     case .groupNorm(var attributes) where attributes.activation == nil:
       attributes.activation = function
       node.op = .groupNorm(attributes)
+      return node
+    case .imaging(.channelAffine(var affine)) where affine.activation == nil:
+      affine.activation = function
+      node.op = .imaging(.channelAffine(affine))
       return node
     default: return nil
     }

@@ -70,7 +70,7 @@ extension Op {
 
 extension Graph {
   /// For each value whether weights and constants alone determine it.
-  fileprivate var dependsOnWeightsOnly: [Bool] {
+  var dependsOnWeightsOnly: [Bool] {
     var isFixed = values.map { value in
       switch value.origin {
       case .weight, .constant: true
