@@ -101,6 +101,7 @@ extension Resize {
       case .nearest(.preferCeiling): .nearest(.preferCeiling)
       case .nearest(.floor): .nearest(.floor)
       case .nearest(.ceiling): .nearest(.ceiling)
+      case .nearest(.byScale): .nearest(.byScale)
       case .linear: .linear
       case .cubic(let a): .cubic(a: Double(a))
       }

@@ -186,7 +186,11 @@ package struct Resize: Hashable, Sendable {
     case cubic(a: Float)
   }
 
-  package enum Rounding: Hashable, Sendable { case preferFloor, preferCeiling, floor, ceiling }
+  package enum Rounding: Hashable, Sendable {
+    case preferFloor, preferCeiling, floor, ceiling
+    /// Up where the axis shrinks, else down.
+    case byScale
+  }
 
   package enum Coordinates: Hashable, Sendable {
     case halfPixel, halfPixelSymmetric, pytorchHalfPixel, alignCorners, asymmetric

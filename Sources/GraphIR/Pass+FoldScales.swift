@@ -94,8 +94,10 @@ private struct ScalePass {
         before.input(2).map({ isFixed[$0.index] }) ?? true
       else { return nil }
       let channels = source[change.input].shape[1]
-      guard before.input(2) != nil || change.addend.map({ result[$0].shape.count == channels })
-        ?? true
+      guard
+        before.input(2) != nil
+          || change.addend.map({ result[$0].shape.count == channels })
+            ?? true
       else { return nil }
       if let factor = change.factor {
         let count = result[factor].shape.count

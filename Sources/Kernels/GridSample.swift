@@ -106,7 +106,11 @@ private struct GridTaps {
     if x < low || x > high {
       switch sampling.padding {
       case .zeros: x = min(max(x, -4), Double(size) + 4)
-      case .border: x = min(max(x, 0), Double(size - 1))
+      // A cubic's taps stop at the border one by one.
+      case .border:
+        x =
+          sampling.mode == .cubic
+          ? min(max(x, -4), Double(size) + 4) : min(max(x, 0), Double(size - 1))
       case .reflection: x = reflected(x, low, high)
       }
     }

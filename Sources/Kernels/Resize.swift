@@ -1,7 +1,8 @@
 import TensorBase
 
 /// x resized axis by axis, as `rule` and each axis say; any rank and type. What is not nearest is
-/// interpolated: in float for f32, else in double, and cut towards zero for integers.
+/// interpolated: in float for f32, else in double; integers are cut towards zero, or rounded when
+/// antialiased, as other programs have it.
 package func resize(
   _ out: MutableTensorView, _ x: TensorView, axes: [ResizeAxis], _ rule: ResizeRule, threads: Int
 ) {
@@ -154,6 +155,15 @@ private func interpolateDoubles(
           let source = image + step.taps.sources[tap] * inner, factor = step.taps.weights[tap]
           for i in 0..<inner { target[i] += factor * source[i] }
         }
+      }
+    }
+  }
+  if !out.type.isFloatingPoint {
+    // A sum that misses a whole number by its rounding is that number.
+    for i in 0..<results.count {
+      let whole = results.base[i].rounded()
+      if rule.isAntialiased || abs(results.base[i] - whole) <= 1e-6 * max(1, abs(whole)) {
+        results.base[i] = whole
       }
     }
   }

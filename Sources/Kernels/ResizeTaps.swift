@@ -30,6 +30,8 @@ package struct ResizeRule: Sendable {
 
   package enum Rounding: Sendable {
     case preferFloor, preferCeiling, floor, ceiling
+    /// Up where the axis shrinks, else down.
+    case byScale
   }
 
   package enum Coordinates: Sendable {
@@ -82,8 +84,12 @@ struct ResizeTaps {
     sources.reserveCapacity(axis.output * count)
     weights.reserveCapacity(axis.output * count)
     for place in 0..<axis.output {
-      let x = axis.origin(Double(place), rule.coordinates)
-      if case .cropAndResize = rule.coordinates, x < 0 || x > Double(axis.input - 1) {
+      var x = axis.origin(place, rule.coordinates)
+      let last = Double(axis.input - 1), slack = 1e-6 * Double(axis.input)
+      if case .cropAndResize = rule.coordinates, x >= -slack && x <= last + slack {
+        // A region that ends with the image does not leave it by a rounding.
+        x = min(max(x, 0), last)
+      } else if case .cropAndResize = rule.coordinates {
         sources.append(-1)
         weights.append(0)
         for _ in 1..<max(count, 1) {
@@ -93,7 +99,7 @@ struct ResizeTaps {
         continue
       }
       if case .nearest(let rounding) = rule.mode {
-        sources.append(rounding(x, below: axis.input))
+        sources.append(rounding(x, axis))
         weights.append(1)
         continue
       }
@@ -116,8 +122,17 @@ struct ResizeTaps {
 }
 
 extension ResizeAxis {
-  /// Where in the image place `x` of the result lies.
-  fileprivate func origin(_ x: Double, _ coordinates: ResizeRule.Coordinates) -> Double {
+  /// Where in the image a place of the result lies.
+  fileprivate func origin(_ place: Int, _ coordinates: ResizeRule.Coordinates) -> Double {
+    // In float, as other programs reckon, a place that is meant to be on a pixel or half between two
+    // is there in spite of a scale that was rounded; any other is more exact in double.
+    let rough = Double(roughOrigin(Float(place), coordinates))
+    let x = fineOrigin(Double(place), coordinates)
+    return (2 * rough).rounded() == 2 * rough && abs(rough - x) < 1e-5 * Double(input + 1)
+      ? rough : x
+  }
+
+  private func fineOrigin(_ x: Double, _ coordinates: ResizeRule.Coordinates) -> Double {
     let size = Double(input), whole = scale * size
     switch coordinates {
     case .halfPixel: return (x + 0.5) / scale - 0.5
@@ -128,9 +143,27 @@ extension ResizeAxis {
     case .asymmetric: return x / scale
     case .halfPixelForNearest: return (x + 0.5) / scale
     case .cropAndResize:
-      return whole == 1
+      return output <= 1
         ? (start + end) * (size - 1) / 2
-        : start * (size - 1) + x * (end - start) * (size - 1) / (whole - 1)
+        : start * (size - 1) + x * (end - start) * (size - 1) / Double(output - 1)
+    }
+  }
+
+  private func roughOrigin(_ x: Float, _ coordinates: ResizeRule.Coordinates) -> Float {
+    let size = Float(input), scale = Float(self.scale), whole = scale * size
+    switch coordinates {
+    case .halfPixel: return (x + 0.5) / scale - 0.5
+    case .halfPixelSymmetric:
+      return size / 2 * (1 - Float(output) / whole) + (x + 0.5) / scale - 0.5
+    case .pytorchHalfPixel: return output > 1 ? (x + 0.5) / scale - 0.5 : 0
+    case .alignCorners: return whole == 1 ? 0 : x * (size - 1) / (whole - 1)
+    case .asymmetric: return x / scale
+    case .halfPixelForNearest: return (x + 0.5) / scale
+    case .cropAndResize:
+      let (start, end) = (Float(self.start), Float(self.end))
+      return output <= 1
+        ? (start + end) * (size - 1) / 2
+        : start * (size - 1) + x * (end - start) * (size - 1) / Float(output - 1)
     }
   }
 }
@@ -150,14 +183,15 @@ extension ResizeRule {
 }
 
 extension ResizeRule.Rounding {
-  fileprivate func callAsFunction(_ x: Double, below size: Int) -> Int {
+  fileprivate func callAsFunction(_ x: Double, _ axis: ResizeAxis) -> Int {
     let rounded =
       switch self {
       case .preferFloor: (x - 0.5).rounded(.up)
       case .preferCeiling: (x + 0.5).rounded(.down)
       case .floor: x.rounded(.down)
       case .ceiling: x.rounded(.up)
+      case .byScale: x.rounded(axis.scale < 1 ? .up : .down)
       }
-    return Int(min(max(rounded, 0), Double(size - 1)))
+    return Int(min(max(rounded, 0), Double(axis.input - 1)))
   }
 }

@@ -30,11 +30,10 @@ private func simple(_ x: inout Expansion, _ scales: [Double]) throws(ExpansionFa
   guard scales.count == sizes.count else {
     throw .misfit("\(scales.count) scales do not fit \(x[input])")
   }
-  let shrinks = scales.contains { $0 < 1 }
   let mode: Resize.Mode
   switch try x.string("mode", default: "nearest") {
   // What shrinks is rounded up: so the operator's own test cases have it.
-  case "nearest": mode = .nearest(shrinks ? .ceiling : .floor)
+  case "nearest": mode = .nearest(.byScale)
   case "linear", "bilinear": mode = .linear
   case let other: throw .unsupported("there is no mode '\(other)'")
   }
