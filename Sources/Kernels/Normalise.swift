@@ -12,13 +12,18 @@ package enum LineNormalisationKind: CaseIterable, Sendable {
   case hardmax
 }
 
-/// out = x normalised along `axis`; one float type, sums in double.
+/// out = x normalised along `axis`; one float type, sums in double. Softmax of f16 rounds each step
+/// to f16: difference, exponential, sum and quotient.
 package func normalise(
   _ out: MutableTensorView, _ x: TensorView, _ kind: LineNormalisationKind, axis: Int, threads: Int
 ) {
   precondition(out.type == x.type && out.shape == x.shape)
   if x.shape.count == 0 { return }
   let n = x.shape[axis], step = x.shape.strides[axis]
+  let isHalf = x.type == .f16
+  func rounded(_ value: Double) -> Double {
+    isHalf ? Double(floatFromHalf(halfFromFloat(Float(value)))) : value
+  }
   parallelRanges(x.shape.count / n, minimum: max(1, 4096 / n), threads: threads) { range in
     let line = Doubles(count: n)
     let v = line.base
@@ -32,9 +37,10 @@ package func normalise(
       case .softmax:
         var sum = 0.0
         for i in 0..<n {
-          v[i] = exp(v[i] - largest)
+          v[i] = rounded(exp(rounded(v[i] - largest)))
           sum += v[i]
         }
+        sum = rounded(sum)
         for i in 0..<n { v[i] /= sum }
       case .logSoftmax:
         var sum = 0.0

@@ -93,7 +93,14 @@ let activationOperators: [ONNXOperator] = [
     return [try x.pair(.multiply, opened, value)]
   },
   ONNXOperator("PRelu", inputs: 2...2) { x throws(ExpansionFault) in
-    let (input, slope) = (try x.input(0), try x.input(1))
+    let input = try x.input(0)
+    var slope = try x.input(1)
+    let rank = x[input].shape.rank
+    if x.version < 7, rank > 2, x[slope].shape == [x[input].shape[1]] {
+      // One slope per channel.
+      slope = try x.reshape(
+        slope, [x[slope].shape[0]] + [Int](repeating: 1, count: rank - 2))
+    }
     let result = try x.emit(.arithmetic(.pair(.parametricRelu)), input, slope)
     guard x[result].shape == x[input].shape else {
       throw .misfit("the slope \(x[slope]) does not broadcast to \(x[input])")

@@ -37,21 +37,39 @@ let pairOperators: [ONNXOperator] = [
     let function: Pairwise = try x.flag("fmod", default: false) ? .remainder : .modulo
     return [try x.pair(function, try x.input(0), try x.input(1))]
   },
-  ONNXOperator("Pow", inputs: 2...2, expand: expandPower),
+  ONNXOperator("Pow", inputs: 2...2, attributes: oldBroadcast, expand: expandPower),
   ONNXOperator("Where", inputs: 3...3) { x throws(ExpansionFault) in
     [try x.emit(.select, try x.input(0), try x.input(1), try x.input(2))]
   },
 ]
 
+/// What says how the second operand broadcasts before version 7.
+private let oldBroadcast: Set<String> = ["axis", "broadcast"]
+
 private func pair(_ name: String, _ function: Pairwise) -> ONNXOperator {
-  ONNXOperator(name, inputs: 2...2) { x throws(ExpansionFault) in
-    [try x.pair(function, try x.input(0), try x.input(1))]
+  ONNXOperator(name, inputs: 2...2, attributes: oldBroadcast) { x throws(ExpansionFault) in
+    [try x.pair(function, try x.input(0), try x.secondOperand())]
   }
 }
 
 private func comparison(_ name: String, _ comparison: Comparison) -> ONNXOperator {
-  ONNXOperator(name, inputs: 2...2) { x throws(ExpansionFault) in
-    [try x.emit(.arithmetic(.compare(comparison)), try x.input(0), try x.input(1))]
+  ONNXOperator(name, inputs: 2...2, attributes: oldBroadcast) { x throws(ExpansionFault) in
+    [try x.emit(.arithmetic(.compare(comparison)), try x.input(0), try x.secondOperand())]
+  }
+}
+
+extension Expansion {
+  /// The second operand in a shape that broadcasts by NumPy's rule. Before version 7 its axes could
+  /// be the first operand's from `axis` on.
+  fileprivate mutating func secondOperand() throws(ExpansionFault) -> ValueID {
+    let (a, b) = (try input(0), try input(1))
+    guard version < 7, let given = try int("axis") else { return b }
+    let rank = self[a].shape.rank
+    let behind = rank - (try axis(given, rank: rank)) - self[b].shape.rank
+    guard behind >= 0 else {
+      throw .misfit("\(self[b]) does not lie in \(self[a]) from axis \(given) on")
+    }
+    return try reshape(b, self[b].shape.dimensions + [Int](repeating: 1, count: behind))
   }
 }
 
@@ -78,7 +96,7 @@ extension Expansion {
 
 /// The exponents that models are written with become products and roots.
 private func expandPower(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {
-  let (base, exponent) = (try x.input(0), try x.input(1))
+  let (base, exponent) = (try x.input(0), try x.secondOperand())
   if x[base].type.isFloatingPoint, x[exponent].shape.count == 1,
     x[exponent].shape.rank <= x[base].shape.rank,
     let power = x.knownElements(exponent)?.converted(to: .f64).doubles.first

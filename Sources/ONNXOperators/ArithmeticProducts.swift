@@ -7,7 +7,9 @@ let productOperators: [ONNXOperator] = [
     [try x.matrixProduct(try x.input(0), try x.input(1))]
   },
   ONNXOperator(
-    "Gemm", inputs: 2...3, attributes: ["alpha", "beta", "transA", "transB"], expand: expandGemm),
+    "Gemm", inputs: 2...3,
+    // `broadcast` allowed before version 7 what goes without saying since.
+    attributes: ["alpha", "beta", "broadcast", "transA", "transB"], expand: expandGemm),
 ]
 
 extension Expansion {

@@ -29,12 +29,13 @@ private func softmax(_ name: String, _ kind: LineNormalisation) -> ONNXOperator 
 }
 
 extension Expansion {
-  /// Softmax and its kin of any float type; f16 and bf16 softmax in f32.
+  /// Softmax and its kin of any float type. ONNX defines softmax by steps of x's own type: in f16
+  /// their roundings show, and the kernel makes them; bf16 goes by f32.
   mutating func normalised(
     _ kind: LineNormalisation, _ x: ValueID, axis: Int
   ) throws(ExpansionFault) -> ValueID {
     let type = self[x].type
-    if kind == .softmax, type == .f32 || type == .f16 || type == .bf16 {
+    if kind == .softmax, type == .f32 || type == .bf16 {
       return try cast(try emit(.softmax(axis: axis), try cast(x, to: .f32)), to: type)
     }
     return try emit(.arithmetic(.normalise(kind, axis: axis)), x)
