@@ -186,7 +186,6 @@ private struct RecurrentRun {
       gates(number, item, hidden..<(2 * hidden), f.0)
     }
     h.update(from: c, count: hidden)
-    clip(h, hidden)
     f.2.apply(h, hidden)
     plumb_binary(PLUMB_MULTIPLY, h, 1, output, 1, h, hidden)
   }

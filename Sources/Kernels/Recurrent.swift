@@ -203,7 +203,7 @@ struct RecurrentPlan {
 /// - gated: u = f(z_u), r = f(z_r), n = g(z_n) with r multiplied to h, or to h's product and bias,
 ///   h ← (1 − u) · n + u · h
 /// - memory: i = f(z_i + p_i · c), q = f(z_q + p_q · c) or 1 − i, c ← q · c + i · g(z_c),
-///   h ← f(z_o + p_o · c) · k(c cut to ± clip)
+///   h ← f(z_o + p_o · c) · k(c)
 package func recurrentReference(
   _ outputs: RecurrentOutputs, _ inputs: RecurrentInputs, _ parameters: RecurrentParameters
 ) {
@@ -268,7 +268,7 @@ package func recurrentReference(
               isCoupled
               ? 1 - entry : f[0](cut(z.base[2 * hidden + i] + p[2 * hidden + i] * cell[i]))
             cell[i] = keep * cell[i] + entry * f[1](cut(z.base[3 * hidden + i]))
-            state[i] = f[0](cut(z.base[hidden + i] + p[hidden + i] * cell[i])) * f[2](cut(cell[i]))
+            state[i] = f[0](cut(z.base[hidden + i] + p[hidden + i] * cell[i])) * f[2](cell[i])
           }
         }
         (all.base + plan.output(step, direction, item)).update(from: state, count: hidden)

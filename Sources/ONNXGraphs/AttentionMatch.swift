@@ -270,8 +270,12 @@ struct AttentionFinder {
       let v = node.inputs[2], node.inputs.dropFirst(4).allSatisfy({ $0 == nil }),
       node.outputs.dropFirst().allSatisfy({ $0 == nil }), let qFact = survey.fact(q),
       let kFact = survey.fact(k), let vFact = survey.fact(v), qFact.type == kFact.type,
-      qFact.type == vFact.type, isZeroOrAbsent(attribute("softcap"))
+      qFact.type == vFact.type, qFact.type != .f64, isZeroOrAbsent(attribute("softcap"))
     else { return nil }
+    // A window hides keys, which only the operator itself knows how to do.
+    for name in ["left_window_size", "right_window_size"] {
+      if case .int(let size) = attribute(name), size >= 0 { return nil }
+    }
     let heads: Int, keyHeads: Int, layout: AttentionMatch.Operand.Layout
     switch qFact.shape.rank {
     case 4:

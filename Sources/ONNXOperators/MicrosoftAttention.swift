@@ -53,11 +53,11 @@ private func expandMultiHeadAttention(
     let parts = try unpacked(&x, input, heads, count: 3)
     (q, k, v) = (parts[0], parts[1], parts[2])
   case (let keys?, nil):
-    q = try HeadVectors(x, packed: try x.cast(input, to: .f32), heads: heads)
+    q = try HeadVectors(x, packed: input, heads: heads).cast(&x, to: .f32)
     let parts = try unpacked(&x, keys, heads, count: 2)
     (k, v) = (parts[0], parts[1])
   case (let keys?, let values?):
-    q = try HeadVectors(x, packed: try x.cast(input, to: .f32), heads: heads)
+    q = try HeadVectors(x, packed: input, heads: heads).cast(&x, to: .f32)
     func vectors(_ id: ValueID) throws(ExpansionFault) -> HeadVectors {
       let wide = try x.cast(id, to: .f32)
       return x[wide].shape.rank == 4

@@ -3,7 +3,7 @@ import TensorBase
 
 let sequenceOperators: [ONNXOperator] =
   recurrentOperators + spectralOperators + normalizationOperators + attentionOperators
-  + lossOperators + microsoftOperators
+  + flexibleAttentionOperators + lossOperators + microsoftOperators
 
 extension Expansion {
   /// A tensor of one number, of a float type.
