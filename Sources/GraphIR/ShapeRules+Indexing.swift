@@ -216,6 +216,8 @@ extension Einsum {
     try require(
       result.allSatisfy { (0..<count).contains($0) } && Set(result).count == result.count,
       "the labels of the result, \(result), are not some of the operands'")
+    // As many products are added up.
+    _ = try checked(sizes)
     return sizes
   }
 }
