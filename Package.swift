@@ -86,12 +86,13 @@ let package = Package(
     .target(name: "PhraseWords", dependencies: ["Naming"], swiftSettings: safe),
     .target(
       name: "ImageFiles", dependencies: ["CImageShims", "CFreeType"], swiftSettings: common),
-    .target(name: "Grounding", swiftSettings: safe),
+    .target(name: "Grounding", dependencies: ["TensorBase"], swiftSettings: safe),
     .target(
       name: "Pipeline",
       dependencies: [
         "TensorBase", "JSONText", "Naming", "ByteIO", "TensorFiles", "Comparison", "GraphIR",
-        "ONNXFiles", "ONNXOperators", "ONNXGraphs", "Architectures", "NativeFormat", "Planner", "Kernels", "Executor", "TextTokens",
+        "ONNXFiles", "ONNXOperators", "ONNXGraphs", "Architectures", "NativeFormat", "Planner",
+        "Kernels", "Executor", "TextTokens",
         "PhraseWords", "ImageFiles", "Grounding",
       ],
       swiftSettings: safe),

@@ -1,3 +1,5 @@
+import TensorBase
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)

@@ -120,15 +120,26 @@ private func expandShape(_ x: inout Expansion) throws(ExpansionFault) -> [ValueI
 }
 
 private func expandDropout(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {
-  let data = try x.input(0)
+  let data = try x.input(0), shape = x[data].shape
   if x.version >= 12, x.optional(2) != nil, try x.integers(of: 2).contains(where: { $0 != 0 }) {
     let ratio = x.optional(1) == nil ? 0.5 : try x.numbers(of: 1).first ?? 0.5
-    if ratio != 0 { throw .unsupported("dropping elements at random, as training does") }
+    if ratio != 0 { return try dropped(&x, data, ratio) }
   }
-  let mask =
-    x.isWanted(output: 1)
-    ? try x.broadcast(
-      x.scalar(1, x.version < 10 ? x[data].type : .bool), to: x[data].shape.dimensions)
-    : nil
-  return [data, mask]
+  guard x.isWanted(output: 1) else { return [data] }
+  let one = x.scalar(1, x.version < 10 ? x[data].type : .bool)
+  return [data, try x.broadcast(one, to: shape.dimensions)]
+}
+
+/// As in training: elements become zero by chance, the others make up for them. The chance is the
+/// one of ONNX's reference, and without a seed always the same.
+private func dropped(
+  _ x: inout Expansion, _ data: ValueID, _ ratio: Double
+) throws(ExpansionFault) -> [ValueID?] {
+  let (type, shape) = (x[data].type, x[data].shape)
+  let seed = try x.int("seed", default: 0)
+  var engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
+  let kept = (0..<shape.count).map { _ in UInt8(engine.nextFraction() >= ratio ? 1 : 0) }
+  let mask = x.constant(Tensor(type: .bool, shape: shape, bytes: kept))
+  let product = try x.binary(.multiply, try x.cast(mask, to: type), data)
+  return [try x.binary(.multiply, product, x.scalar(1 / (1 - ratio), type)), mask]
 }

@@ -1,13 +1,13 @@
 /// MT19937 (Matsumoto and Nishimura, ACM TOMACS 8, 1998), seeded with `init_genrand`: the engine of
-/// PyTorch's CPU generator.
-struct MersenneTwister: Sendable {
+/// PyTorch's CPU generator and of NumPy's `RandomState`.
+package struct MersenneTwister: Sendable {
   private static let stateCount = 624
   private static let shift = 397
 
   private var state: [UInt32]
   private var position: Int
 
-  init(seed: UInt32) {
+  package init(seed: UInt32) {
     var state = [UInt32](repeating: 0, count: Self.stateCount)
     state[0] = seed
     for i in 1..<Self.stateCount {
@@ -19,7 +19,7 @@ struct MersenneTwister: Sendable {
   }
 
   /// The next tempered 32-bit output.
-  mutating func next() -> UInt32 {
+  package mutating func next() -> UInt32 {
     if position == Self.stateCount { twist() }
     var y = state[position]
     position += 1
@@ -27,6 +27,12 @@ struct MersenneTwister: Sendable {
     y ^= (y << 7) & 0x9d2c_5680
     y ^= (y << 15) & 0xefc6_0000
     return y ^ (y >> 18)
+  }
+
+  /// The next number in [0, 1), of 53 random bits: what `RandomState.uniform` draws.
+  package mutating func nextFraction() -> Double {
+    let (upper, lower) = (next() >> 5, next() >> 6)
+    return (Double(upper) * 0x1p26 + Double(lower)) * 0x1p-53
   }
 
   private mutating func twist() {
