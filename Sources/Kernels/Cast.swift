@@ -31,6 +31,34 @@ package func cast(_ out: MutableTensorView, _ x: TensorView, threads: Int) {
       plumb_float_to_bfloat16(
         from.assumingMemoryBound(to: Float.self) + first,
         to.assumingMemoryBound(to: UInt16.self) + first, count)
+    case (.i32, .f32):
+      let (p, q) = (
+        from.assumingMemoryBound(to: Int32.self), to.assumingMemoryBound(to: Float.self)
+      )
+      for i in range { q[i] = Float(p[i]) }
+    case (.i64, .f32):
+      let (p, q) = (
+        from.assumingMemoryBound(to: Int64.self), to.assumingMemoryBound(to: Float.self)
+      )
+      for i in range { q[i] = Float(p[i]) }
+    case (.u8, .f32):
+      let (p, q) = (
+        from.assumingMemoryBound(to: UInt8.self), to.assumingMemoryBound(to: Float.self)
+      )
+      for i in range { q[i] = Float(p[i]) }
+    case (.i8, .f32):
+      let (p, q) = (from.assumingMemoryBound(to: Int8.self), to.assumingMemoryBound(to: Float.self))
+      for i in range { q[i] = Float(p[i]) }
+    case (.f32, .f64):
+      let (p, q) = (
+        from.assumingMemoryBound(to: Float.self), to.assumingMemoryBound(to: Double.self)
+      )
+      for i in range { q[i] = Double(p[i]) }
+    case (.f64, .f32):
+      let (p, q) = (
+        from.assumingMemoryBound(to: Double.self), to.assumingMemoryBound(to: Float.self)
+      )
+      for i in range { q[i] = Float(p[i]) }
     default:
       for i in range { Elements.convert(from, types.0, to, types.1, i) }
     }

@@ -89,7 +89,12 @@ package func map(
     let buffers = LineBuffers(1)
     for line in range {
       let first = line * lineLength, count = min(lineLength, x.shape.count - first)
-      if type.isFloatingPoint {
+      if type == .f16 || type == .bf16, case .plain(let plain) = function {
+        let p = buffers.floats(0)
+        readLine(p, x.base, type, first: first, step: 1, count: count)
+        unaryLine(p, p, count, plain)
+        writeLine(out.base, type, first: first, p, count: count)
+      } else if type.isFloatingPoint {
         let p = buffers.doubles(0)
         readLine(p, x.base, type, first: first, step: 1, count: count)
         for i in 0..<count { p[i] = function(p[i]) }

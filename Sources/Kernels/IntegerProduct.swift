@@ -124,7 +124,8 @@ package func integerConvolution(
   }
   let zero = xZero.map { shift($0, 0) } ?? 0
   let to = out.base.assumingMemoryBound(to: Int32.self), left = filters.base
-  let block = 256, blocks = (places + block - 1) / block
+  // Patches of a window take up to 16 MB at a time.
+  let block = max(8, min(256, (1 << 22) / max(k, 1))), blocks = (places + block - 1) / block
   parallel(x.shape[0] * window.groups * blocks, threads: threads, scratchCount: k * block) {
     task, patches in
     let picture = task / (window.groups * blocks), group = task / blocks % window.groups

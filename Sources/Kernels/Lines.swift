@@ -92,6 +92,34 @@ func writeLine(
   }
 }
 
+/// Reads a line of f16 or bf16 as floats. Of one that repeats an element only the first is set.
+func readLine(
+  _ to: UnsafeMutablePointer<Float>, _ base: UnsafeRawPointer, _ type: ElementType, first: Int,
+  step: Int, count: Int
+) {
+  let from = base.assumingMemoryBound(to: UInt16.self) + first
+  precondition(type == .f16 || type == .bf16)
+  if step == 1 {
+    type == .f16
+      ? plumb_half_to_float(from, to, count) : plumb_bfloat16_to_float(from, to, count)
+  } else {
+    for i in 0..<(step == 0 ? min(count, 1) : count) {
+      let bits = from[i * step]
+      to[i] = type == .f16 ? floatFromHalf(bits) : floatFromBFloat16(bits)
+    }
+  }
+}
+
+/// Writes `count` floats from element `first` on as f16 or bf16.
+func writeLine(
+  _ base: UnsafeMutableRawPointer, _ type: ElementType, first: Int,
+  _ from: UnsafePointer<Float>, count: Int
+) {
+  let to = base.assumingMemoryBound(to: UInt16.self) + first
+  precondition(type == .f16 || type == .bf16)
+  type == .f16 ? plumb_float_to_half(from, to, count) : plumb_float_to_bfloat16(from, to, count)
+}
+
 /// Room for `buffers` lines of wide elements.
 struct LineBuffers: ~Copyable {
   private let base: UnsafeMutableRawPointer
@@ -104,6 +132,10 @@ struct LineBuffers: ~Copyable {
 
   func doubles(_ index: Int) -> UnsafeMutablePointer<Double> {
     (base + index * lineLength * 8).bindMemory(to: Double.self, capacity: lineLength)
+  }
+
+  func floats(_ index: Int) -> UnsafeMutablePointer<Float> {
+    (base + index * lineLength * 8).bindMemory(to: Float.self, capacity: lineLength)
   }
 
   func integers(_ index: Int) -> UnsafeMutablePointer<Int64> {

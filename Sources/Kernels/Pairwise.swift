@@ -14,6 +14,21 @@ package enum PairFunction: CaseIterable, Sendable {
   case and, or, exclusiveOr, shiftLeft, shiftRight
   /// a · b where a is below 0, else a.
   case parametricRelu
+
+  /// The vectorised version, where there is one.
+  fileprivate var operation: plumb_binary_op? {
+    switch self {
+    case .add: PLUMB_ADD
+    case .subtract: PLUMB_SUBTRACT
+    case .multiply: PLUMB_MULTIPLY
+    case .divide: PLUMB_DIVIDE
+    case .minimum: PLUMB_MINIMUM
+    case .maximum: PLUMB_MAXIMUM
+    case .power, .modulo, .remainder, .and, .or, .exclusiveOr, .shiftLeft, .shiftRight,
+      .parametricRelu:
+      nil
+    }
+  }
 }
 
 /// out = function(a, b) with NumPy's broadcasting to out's shape; out and a of one type, b too
@@ -28,6 +43,9 @@ package func pairwise(
     return power(out, a, b, threads: threads)
   }
   let type = out.type
+  if type == .f16 || type == .bf16, b.type == type, let operation = function.operation {
+    return pairwiseHalves(out, a, b, operation, threads: threads)
+  }
   let isFloating = type.isFloatingPoint || b.type.isFloatingPoint
   forPairLines(out.shape, a.shape, b.shape, threads: threads) { line, buffers in
     let count = line.count
@@ -44,6 +62,22 @@ package func pairwise(
       combine(p, q, count, function, type)
       writeLine(out.base, type, first: line.first, p, count: count)
     }
+  }
+}
+
+/// f16 and bf16 by way of f32, whose one rounding more changes no sum, product or quotient.
+private func pairwiseHalves(
+  _ out: MutableTensorView, _ a: TensorView, _ b: TensorView, _ operation: plumb_binary_op,
+  threads: Int
+) {
+  let type = out.type
+  forPairLines(out.shape, a.shape, b.shape, threads: threads) { line, buffers in
+    let (p, q, count) = (buffers.floats(0), buffers.floats(1), line.count)
+    readLine(p, a.base, type, first: line.a.first, step: line.a.step, count: count)
+    readLine(q, b.base, type, first: line.b.first, step: line.b.step, count: count)
+    let target = buffers.floats(2)
+    plumb_binary(operation, p, line.a.step.signum(), q, line.b.step.signum(), target, count)
+    writeLine(out.base, type, first: line.first, target, count: count)
   }
 }
 

@@ -58,38 +58,33 @@ package enum UnaryFunction: CaseIterable, Sendable {
 package func unary(
   _ out: MutableTensorView, _ x: TensorView, _ function: UnaryFunction, threads: Int
 ) {
-  guard let operation = function.operation else {
-    return unaryPlain(out, x, function, threads: threads)
-  }
   precondition(out.shape.count == x.shape.count)
   let to = out.floats, from = x.floats
   parallelRanges(x.shape.count, minimum: 16_384, threads: threads) { range in
-    plumb_unary(operation, from + range.lowerBound, to + range.lowerBound, range.count)
+    unaryLine(to + range.lowerBound, from + range.lowerBound, range.count, function)
   }
 }
 
-/// `unary` of functions that have no loop in C: those of a single instruction as loops that the
-/// compiler turns into vector code.
-private func unaryPlain(
-  _ out: MutableTensorView, _ x: TensorView, _ function: UnaryFunction, threads: Int
+/// to[i] = function(from[i]). Functions of a single instruction have no loop in C: the compiler
+/// turns theirs into vector code.
+func unaryLine(
+  _ to: UnsafeMutablePointer<Float>, _ from: UnsafePointer<Float>, _ count: Int,
+  _ function: UnaryFunction
 ) {
-  precondition(out.shape.count == x.shape.count)
-  let to = out.floats, from = x.floats
-  parallelRanges(x.shape.count, minimum: 16_384, threads: threads) { range in
-    switch function {
-    case .sqrt: for i in range { to[i] = from[i].squareRoot() }
-    case .reciprocal: for i in range { to[i] = 1 / from[i] }
-    case .negate: for i in range { to[i] = -from[i] }
-    case .absolute: for i in range { to[i] = abs(from[i]) }
-    case .floor: for i in range { to[i] = from[i].rounded(.down) }
-    case .ceil: for i in range { to[i] = from[i].rounded(.up) }
-    case .round: for i in range { to[i] = from[i].rounded(.toNearestOrEven) }
-    case .log: for i in range { to[i] = Glibc.log(from[i]) }
-    case .sine: for i in range { to[i] = Glibc.sin(from[i]) }
-    case .cosine: for i in range { to[i] = Glibc.cos(from[i]) }
-    case .sign, .sigmoid, .silu, .relu, .tanh, .exp, .gelu, .geluTanh, .quickGelu, .erf:
-      for i in range { to[i] = Float(function(Double(from[i]))) }
-    }
+  if let operation = function.operation { return plumb_unary(operation, from, to, count) }
+  switch function {
+  case .sqrt: for i in 0..<count { to[i] = from[i].squareRoot() }
+  case .reciprocal: for i in 0..<count { to[i] = 1 / from[i] }
+  case .negate: for i in 0..<count { to[i] = -from[i] }
+  case .absolute: for i in 0..<count { to[i] = abs(from[i]) }
+  case .floor: for i in 0..<count { to[i] = from[i].rounded(.down) }
+  case .ceil: for i in 0..<count { to[i] = from[i].rounded(.up) }
+  case .round: for i in 0..<count { to[i] = from[i].rounded(.toNearestOrEven) }
+  case .log: for i in 0..<count { to[i] = Glibc.log(from[i]) }
+  case .sine: for i in 0..<count { to[i] = Glibc.sin(from[i]) }
+  case .cosine: for i in 0..<count { to[i] = Glibc.cos(from[i]) }
+  case .sign, .sigmoid, .silu, .relu, .tanh, .exp, .gelu, .geluTanh, .quickGelu, .erf:
+    for i in 0..<count { to[i] = Float(function(Double(from[i]))) }
   }
 }
 

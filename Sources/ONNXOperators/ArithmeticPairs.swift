@@ -18,13 +18,16 @@ let pairOperators: [ONNXOperator] = [
   comparison("LessOrEqual", .lessOrEqual),
   comparison("Greater", .greater),
   comparison("GreaterOrEqual", .greaterOrEqual),
-  list("Sum") { x, values throws(ExpansionFault) in try x.folded(.add, values) },
+  list("Sum") { x, values throws(ExpansionFault) in
+    try x.cast(try x.sum(values), to: x[values[0]].type)
+  },
   list("Max") { x, values throws(ExpansionFault) in try x.folded(.maximum, values) },
   list("Min") { x, values throws(ExpansionFault) in try x.folded(.minimum, values) },
   list("Mean") { x, values throws(ExpansionFault) in
-    let sum = try x.folded(.add, values)
+    let sum = try x.sum(values)
     if values.count == 1 { return sum }
-    return try x.pair(.divide, sum, x.scalar(Double(values.count), x[sum].type))
+    let mean = try x.pair(.divide, sum, x.scalar(Double(values.count), x[sum].type))
+    return try x.cast(mean, to: x[values[0]].type)
   },
   ONNXOperator("BitShift", inputs: 2...2, attributes: ["direction"]) { x throws(ExpansionFault) in
     switch try x.string("direction", default: "") {
@@ -85,6 +88,20 @@ private func list(
 }
 
 extension Expansion {
+  /// The sum of values of one type; of several of a narrow float type in f32.
+  fileprivate mutating func sum(_ values: [ValueID]) throws(ExpansionFault) -> ValueID {
+    let type = self[values[0]].type
+    guard let other = values.first(where: { self[$0].type != type }) else {
+      guard values.count > 1, type == .f16 || type == .bf16 else {
+        return try folded(.add, values)
+      }
+      var wide: [ValueID] = []
+      for value in values { wide.append(try cast(value, to: .f32)) }
+      return try folded(.add, wide)
+    }
+    throw .misfit("\(self[values[0]]) and \(self[other]) differ in type")
+  }
+
   fileprivate mutating func folded(
     _ function: Pairwise, _ values: [ValueID]
   ) throws(ExpansionFault) -> ValueID {

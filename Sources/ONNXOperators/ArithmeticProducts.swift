@@ -117,7 +117,7 @@ extension Expansion {
   ) throws(ExpansionFault) -> ValueID {
     if factor == 1 { return x }
     let type = self[x].type
-    if type.isFloatingPoint || factor == factor.rounded() {
+    if type.isFloatingPoint || factor >= 0 && factor == factor.rounded() {
       return try pair(.multiply, x, scalar(Double(factor), type))
     }
     let wide = try pair(.multiply, try cast(x, to: .f64), scalar(Double(factor), .f64))

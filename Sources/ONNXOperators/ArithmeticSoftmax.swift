@@ -29,13 +29,14 @@ private func softmax(_ name: String, _ kind: LineNormalisation) -> ONNXOperator 
 }
 
 extension Expansion {
-  /// Softmax and its kin of any float type. ONNX defines softmax by steps of x's own type: in f16
-  /// their roundings show, and the kernel makes them; bf16 goes by f32.
+  /// Softmax and its kin of any float type. Since version 13 ONNX defines softmax by steps of x's
+  /// own type: in f16 their roundings show, and the kernel makes them. Otherwise narrow types go by
+  /// f32.
   mutating func normalised(
     _ kind: LineNormalisation, _ x: ValueID, axis: Int
   ) throws(ExpansionFault) -> ValueID {
     let type = self[x].type
-    if kind == .softmax, type == .f32 || type == .bf16 {
+    if kind == .softmax, type == .f32 || type == .bf16 || type == .f16 && version < 13 {
       return try cast(try emit(.softmax(axis: axis), try cast(x, to: .f32)), to: type)
     }
     return try emit(.arithmetic(.normalise(kind, axis: axis)), x)
