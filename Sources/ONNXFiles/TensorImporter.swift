@@ -85,7 +85,10 @@ final class TensorImporter {
       }
       throw .wrongSize(found: 0, expected: size)
     }
-    return type == .string ? .nowhere(file) : .fields(file, note.message)
+    if type == .string { return .nowhere(file) }
+    // A packed list of floats is laid out as raw_data is.
+    if let run = note.run, type == .float || type == .double { return .raw(file, run) }
+    return .fields(file, note.message)
   }
 
   private func externalSource(

@@ -10,8 +10,8 @@ import ByteIO
 /// and two in a file).
 struct WireScan {
   static let maximumDepth = 100
-  static let maximumParts = 4_000_000
-  static let maximumSize = 128 << 20
+  static let maximumParts = 2_000_000
+  static let maximumSize = 64 << 20
   static let maximumTextSize = 1 << 16
   /// Of values of metadata, which at times hold vocabularies.
   static let maximumLongTextSize = 16 << 20
@@ -153,12 +153,15 @@ struct WireScan {
     var count = 1
     if tag.wire == .delimited {
       var slice = try tag.slice(&reader)
+      let isFirst = note?.counts.isEmpty ?? true
+      note?.run = isFirst ? slice.offset..<slice.end : nil
       guard let packed = try packedCount(&slice, of: element) else {
         throw .badPacked(message: "TensorProto", field: field.name, offset: start)
       }
       count = packed
     } else {
       guard tag.wire == element else { throw wrong }
+      note?.run = nil
       try tag.skip(&reader)
     }
     note?.counts[field, default: 0] += count
@@ -192,6 +195,8 @@ struct WireScan {
 struct ElementNote {
   let message: Range<Int>
   var raw: Range<Int>?
+  /// The elements when they are one packed list.
+  var run: Range<Int>?
   /// Entries in each field of numbers or strings.
   var counts: [ElementField: Int] = [:]
 

@@ -106,6 +106,28 @@ let malformedFolder = fixturesFolder + "/malformed/onnx"
     }
   }
 
+  /// A file of few bytes must not take much memory, which each message and text does.
+  @Test func tooMuch() throws {
+    let folder = try temporaryFolder()
+    let path = folder.file("much.onnx")
+    func fault(_ bytes: [UInt8]) throws -> ONNXFileError? {
+      try writeFile([0x08, 0x08, 0x3A] + length(bytes.count) + bytes, to: path)
+      return #expect(throws: ONNXFileError.self) { try ONNXFile.open(path: path) }
+    }
+    func length(_ count: Int) -> [UInt8] {
+      (0..<4).map { UInt8(count >> (7 * $0) & 0x7F) | ($0 < 3 ? 0x80 : 0) }
+    }
+    var nodes = [UInt8](repeating: 0, count: 4_000_002)
+    for i in stride(from: 0, to: nodes.count, by: 2) { nodes[i] = 0x0A }
+    #expect(try fault(nodes) == .wire(file: "much.onnx", .tooMany(maximum: 2_000_000)))
+    let text =
+      [0x2A] + length(1 << 26 + 5) + [0x22] + length(1 << 26)
+      + [UInt8](repeating: 32, count: 1 << 26)
+    #expect(
+      try fault([0x0A] + length(text.count) + text)
+        == .wire(file: "much.onnx", .tooLarge(maximum: 1 << 26)))
+  }
+
   /// Links inside the model's folder, and to where the model itself lies, are followed; no others.
   @Test func externalLinks() throws {
     let folder = try temporaryFolder()
