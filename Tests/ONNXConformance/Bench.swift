@@ -74,7 +74,14 @@ struct Bench {
     let outputs = model.graph.outputs.map { model.graph[$0].name }
     let actual: [String: Tensor]
     do {
-      let given = try tensors("input", in: folder, names)
+      // What no output depends on is no input of what runs.
+      let needed = model.graph.pruned(to: model.graph.outputs)
+      let types = Dictionary(
+        needed.inputs.map { (needed[$0.value].name, $0.type) }, uniquingKeysWith: { $1 })
+      var given: [String: Tensor] = [:]
+      for (name, tensor) in try tensors("input", in: folder, names) {
+        if let type = types[name] { given[name] = bits(tensor, of: type) }
+      }
       let options = ExecutionOptions(
         threads: 1, kernels: runtime == .asRead ? .reference : .fast)
       var arena = Arena()
@@ -87,14 +94,23 @@ struct Bench {
       let expected = try tensors("output", in: folder, outputs)
       for name in outputs {
         // A case need not say what every output is.
-        guard let wanted = expected[name] else { continue }
+        guard var wanted = expected[name] else { continue }
         guard let found = actual[name] else { return .wrong("no output '\(name)'") }
+        wanted = bits(wanted, of: found.type)
         let comparison = TensorComparison(
           name: name, actual: found, expected: wanted, tolerance: tolerance(wanted.type))
         if !comparison.passed { return .wrong(comparison.sentence) }
       }
     } catch { return .failed("\(error)") }
     return .passed
+  }
+
+  /// The cases of ONNX 1.12 have bf16 as the whole numbers that its bits spell.
+  private func bits(_ tensor: Tensor, of type: ElementType) -> Tensor {
+    guard test.suite == .debianNode && tensor.type == .u16 && type == .bf16 else { return tensor }
+    return tensor.withUnsafeBytes { bytes in
+      Tensor(type: .bf16, shape: tensor.shape, bytes: Array(bytes))
+    }
   }
 
   /// The case's own for floats, as ONNX's runner has it: at least two steps for bf16, and a NaN
