@@ -112,70 +112,80 @@ package func integerConvolution(
 ) {
   precondition(out.type == .i32)
   if out.shape.count == 0 { return }
-  let rank = x.shape.rank - 2
-  let places = (0..<rank).reduce(1) { $0 * out.shape[$1 + 2] }
+  let kernel = Array(weight.shape.dimensions.dropFirst(2))
+  let size = Array(x.shape.dimensions.dropFirst(2))
+  let result = Array(out.shape.dimensions.dropFirst(2))
+  let places = result.reduce(1, *), planeCount = size.reduce(1, *)
   let outputs = weight.shape[0] / window.groups, channels = weight.shape[1]
-  let taps = (0..<rank).reduce(1) { $0 * weight.shape[$1 + 2] }
-  let k = channels * taps
-  let filters = Floats(count: weight.shape.count)
+  let k = channels * kernel.reduce(1, *)
+  let filters = Floats(count: weight.shape.count), pixels = Floats(count: x.shape.count)
   for o in 0..<weight.shape[0] {
     let zero = weightZero.map { shift($0, $0.shape.count == 1 ? 0 : o) } ?? 0
     widen(filters.base + o * k, weight, o * k, count: k, minus: zero)
   }
   let zero = xZero.map { shift($0, 0) } ?? 0
-  let to = out.base.assumingMemoryBound(to: Int32.self), left = filters.base
+  let to = out.base.assumingMemoryBound(to: Int32.self)
+  let (left, from) = (filters.base, pixels.base)
+  parallelRanges(x.shape.count, minimum: 16_384, threads: threads) { range in
+    widen(from + range.lowerBound, x, range.lowerBound, count: range.count, minus: zero)
+  }
+  // A window of one pixel at every pixel sees the picture as it lies.
+  let isPlain =
+    kernel.allSatisfy { $0 == 1 } && window.strides.allSatisfy { $0 == 1 } && result == size
+    && window.before.allSatisfy { $0 == 0 }
   // Patches of a window take up to 16 MB at a time.
   let block = max(8, min(256, (1 << 22) / max(k, 1))), blocks = (places + block - 1) / block
-  parallel(x.shape[0] * window.groups * blocks, threads: threads, scratchCount: k * block) {
-    task, patches in
+  parallel(
+    x.shape[0] * window.groups * blocks, threads: threads, scratchCount: isPlain ? 0 : k * block
+  ) { task, patches in
     let picture = task / (window.groups * blocks), group = task / blocks % window.groups
     let first = task % blocks * block, count = min(block, places - first)
-    gatherPatches(
-      patches, x, plane: picture * x.shape[1] + group * channels, channels, zero,
-      first..<first + count, Array(out.shape.dimensions.dropFirst(2)),
-      Array(weight.shape.dimensions.dropFirst(2)), window)
+    let plane = from + (picture * x.shape[1] + group * channels) * planeCount
+    var right = Matrix(base: plane + first, stride: planeCount)
+    if !isPlain {
+      gatherPatches(
+        patches, plane, channels, size, first..<first + count, result, kernel, window)
+      right = Matrix(base: patches, stride: count)
+    }
     exactProduct(
       to + (picture * weight.shape[0] + group * outputs) * places + first, stride: places,
-      Matrix(base: left + group * outputs * k, stride: k), Matrix(base: patches, stride: count),
-      m: outputs, n: count, k: k)
+      Matrix(base: left + group * outputs * k, stride: k), right, m: outputs, n: count, k: k)
   }
 }
 
-/// patches[(c, w…), place] = x at the place the window's tap w sees in channel c, less the zero
-/// point; 0 outside.
+/// patches[(c, w…), place] = what the window's tap w sees of channel c there, 0 outside.
 private func gatherPatches(
-  _ patches: UnsafeMutablePointer<Float>, _ x: TensorView, plane: Int, _ channels: Int,
-  _ zero: Float, _ places: Range<Int>, _ result: [Int], _ kernel: [Int], _ window: WindowParameters
+  _ patches: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ channels: Int,
+  _ size: [Int], _ places: Range<Int>, _ result: [Int], _ kernel: [Int],
+  _ window: WindowParameters
 ) {
-  let rank = kernel.count
-  let size = Array(x.shape.dimensions.dropFirst(2))
-  let strides = Array(x.shape.strides.dropFirst(2))
   let planeCount = size.reduce(1, *), taps = kernel.reduce(1, *)
   var sources = [Int](repeating: -1, count: places.count)
   for tap in 0..<taps {
     for (column, place) in places.enumerated() {
-      var offset = 0, rest = place, restOfTap = tap
-      for axis in stride(from: rank - 1, through: 0, by: -1) {
+      var offset = 0, rest = place, restOfTap = tap, stride = 1
+      for axis in kernel.indices.reversed() {
         let at =
           rest % result[axis] * window.strides[axis]
           + restOfTap % kernel[axis] * window.dilations[axis] - window.before[axis]
         if at < 0 || at >= size[axis] || offset < 0 {
           offset = -1
         } else {
-          offset += at * strides[axis]
+          offset += at * stride
         }
+        stride *= size[axis]
         rest /= result[axis]
         restOfTap /= kernel[axis]
       }
       sources[column] = offset
     }
-    for c in 0..<channels {
-      let line = patches + (c * taps + tap) * places.count
-      let from = (plane + c) * planeCount
-      for column in 0..<places.count {
-        let offset = sources[column]
-        line[column] =
-          offset < 0 ? 0 : Float(Elements.integer(x.base, from + offset, x.type)) - zero
+    sources.withUnsafeBufferPointer { sources in
+      for c in 0..<channels {
+        let line = patches + (c * taps + tap) * places.count, plane = x + c * planeCount
+        for column in 0..<places.count {
+          let offset = sources[column]
+          line[column] = offset < 0 ? 0 : plane[offset]
+        }
       }
     }
   }

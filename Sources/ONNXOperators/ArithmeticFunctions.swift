@@ -107,7 +107,9 @@ let activationOperators: [ONNXOperator] = [
     }
     return [result]
   },
-  ONNXOperator("Clip", inputs: 1...3, attributes: ["min", "max"], expand: expandClip),
+  ONNXOperator(
+    "Clip", inputs: 1...3, attributes: ["min", "max"],
+    lacks: { outdated($0, ["min", "max"], since: 11) }, expand: expandClip),
 ]
 
 private func swish(alpha: Float) -> Elementwise {

@@ -40,7 +40,8 @@ let pairOperators: [ONNXOperator] = [
     let function: Pairwise = try x.flag("fmod", default: false) ? .remainder : .modulo
     return [try x.pair(function, try x.input(0), try x.input(1))]
   },
-  ONNXOperator("Pow", inputs: 2...2, attributes: oldBroadcast, expand: expandPower),
+  ONNXOperator(
+    "Pow", inputs: 2...2, attributes: oldBroadcast, lacks: newBroadcast, expand: expandPower),
   ONNXOperator("Where", inputs: 3...3) { x throws(ExpansionFault) in
     [try x.emit(.select, try x.input(0), try x.input(1), try x.input(2))]
   },
@@ -49,14 +50,22 @@ let pairOperators: [ONNXOperator] = [
 /// What says how the second operand broadcasts before version 7.
 private let oldBroadcast: Set<String> = ["axis", "broadcast"]
 
+@Sendable private func newBroadcast(_ call: OperatorCall) -> String? {
+  outdated(call, ["axis", "broadcast"], since: 7)
+}
+
 private func pair(_ name: String, _ function: Pairwise) -> ONNXOperator {
-  ONNXOperator(name, inputs: 2...2, attributes: oldBroadcast) { x throws(ExpansionFault) in
+  ONNXOperator(
+    name, inputs: 2...2, attributes: oldBroadcast, lacks: newBroadcast
+  ) { x throws(ExpansionFault) in
     [try x.pair(function, try x.input(0), try x.secondOperand())]
   }
 }
 
 private func comparison(_ name: String, _ comparison: Comparison) -> ONNXOperator {
-  ONNXOperator(name, inputs: 2...2, attributes: oldBroadcast) { x throws(ExpansionFault) in
+  ONNXOperator(
+    name, inputs: 2...2, attributes: oldBroadcast, lacks: newBroadcast
+  ) { x throws(ExpansionFault) in
     [try x.emit(.arithmetic(.compare(comparison)), try x.input(0), try x.secondOperand())]
   }
 }

@@ -9,7 +9,8 @@ let productOperators: [ONNXOperator] = [
   ONNXOperator(
     "Gemm", inputs: 2...3,
     // `broadcast` allowed before version 7 what goes without saying since.
-    attributes: ["alpha", "beta", "broadcast", "transA", "transB"], expand: expandGemm),
+    attributes: ["alpha", "beta", "broadcast", "transA", "transB"],
+    lacks: { outdated($0, ["broadcast"], since: 7) }, expand: expandGemm),
 ]
 
 extension Expansion {

@@ -23,7 +23,8 @@ private func reduction(_ name: String, _ kind: AnyReduction.Kind) -> ONNXOperato
   // Sums take their axes as an input from version 13 on, the others from 18.
   let switchover = kind == .sum ? 13 : 18
   return ONNXOperator(
-    name, inputs: 1...2, attributes: ["axes", "keepdims", "noop_with_empty_axes"]
+    name, inputs: 1...2, attributes: ["axes", "keepdims", "noop_with_empty_axes"],
+    lacks: { outdated($0, ["axes"], since: switchover) }
   ) { x throws(ExpansionFault) in
     let input = try x.input(0)
     let keeps = try x.flag("keepdims", default: true)

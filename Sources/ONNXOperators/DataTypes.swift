@@ -31,6 +31,15 @@ func lackingType(_ call: OperatorCall, _ attribute: String) -> String? {
   return "element type \(code) as '\(attribute)' is not supported"
 }
 
+/// Attributes that a call has although its version has no more use for them, in words; what an
+/// operator's `lacks` says.
+func outdated(_ call: OperatorCall, _ attributes: [String], since version: Int) -> String? {
+  guard call.version >= version else { return nil }
+  return attributes.first { call.attributes[$0] != nil }.map {
+    "attribute '\($0)', which version \(version) did away with"
+  }
+}
+
 extension Expansion {
   /// The element type that an attribute names; nil when it is absent or 0.
   func elementType(_ attribute: String) throws(ExpansionFault) -> ElementType? {
