@@ -2,7 +2,9 @@ import TensorBase
 
 extension ShapedGraph {
   /// Lets moves of elements that cancel each other vanish: reshapes of reshapes, transpositions of
-  /// transpositions, and what changes nothing. Wanted values (the graph's outputs) stay.
+  /// transpositions, and what changes nothing; also steps through a narrower float on the way from
+  /// f32 to f32, as half precision models take between all their ops, since nothing is computed
+  /// in it. Wanted values (the graph's outputs) stay.
   package func simplified() -> ShapedGraph {
     var result = self
     result.graph.nodes = []
@@ -38,6 +40,9 @@ extension ShapedGraph {
     case (.transpose(let first), .transpose(let second)):
       node.op = .transpose(second.map { first[$0] })
       node.inputs[0] = source
+    case (.cast(.f16), .cast(.f32)), (.cast(.bf16), .cast(.f32)):
+      guard self[source].type == .f32 else { return }
+      node.inputs[0] = source
     default: return
     }
     shorten(&node, producers)
@@ -54,9 +59,11 @@ extension ShapedGraph {
   }
 
   private func isIdentity(_ node: Node) -> Bool {
-    guard case .reshape = node.op, let input = node.inputs[0], let output = node.outputs[0] else {
-      return false
+    switch node.op {
+    case .reshape, .cast:
+      guard let input = node.inputs[0], let output = node.outputs[0] else { return false }
+      return self[input] == self[output]
+    default: return false
     }
-    return self[input] == self[output]
   }
 }

@@ -72,8 +72,9 @@ struct CallGraphBuilder {
           list.enumerated().map { axis, dimension in
             switch dimension {
             case .size(let size): .size(size)
-            case .symbol(let symbol): .symbol(symbol)
-            case .unknown: .symbol("\(input.name).\(axis)")
+            // Some exporters call every dimension that they do not know by one name.
+            case .symbol(let symbol) where symbol != "?" && !symbol.isEmpty: .symbol(symbol)
+            case .symbol, .unknown: .symbol("\(input.name).\(axis)")
             }
           }
         }))
