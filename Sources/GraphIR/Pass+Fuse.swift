@@ -73,6 +73,12 @@ extension ShapedGraph {
       }
       return nil
     case .linear(nil, _):
+      if node.input(2) == nil, node.input(3) == nil,
+        self[other] == Fact(.f32, [self[output].shape[-1]])
+      {
+        node.setInput(2, other)
+        return node
+      }
       guard self[other] == self[output], node.input(3) == nil else { return nil }
       node.setInput(3, other)
       return node

@@ -12,7 +12,7 @@ struct CallGraphBuilder {
   /// Tensors up to so many bytes stand in the graph itself, where shapes can depend on them:
   /// whole numbers, which may be shapes and axes, and short lists of any type.
   private static let largestInteger = 8192
-  private static let largestOther = 64
+  private static let largestOther = 256
 
   init(_ source: VersionedGraph, name: String) {
     self.source = source.hoistingTensors { !Self.isSmall($0) }

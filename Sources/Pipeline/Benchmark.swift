@@ -98,10 +98,10 @@ public func bench(
   modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?,
   isProfiled: Bool = false, isExact: Bool = false
 ) throws -> BenchmarkResult {
-  let file = try ModelFile(path: modelPath)
-  var model = try file.model(try file.graphName(name))
+  let runnable = try RunnableGraph(path: modelPath, graph: name)
+  var model = runnable.model
   let graph = model.graph
-  var shapes = graph.typicalInputs(file.native.components)
+  var shapes = runnable.typicalInputs
   for input in graph.inputs where input.dimensions?.first == .symbol("batch") {
     let name = graph[input.value].name
     shapes[name] = shapes[name].map { Shape([batch] + $0.dimensions.dropFirst()) }
@@ -135,7 +135,9 @@ public func bench(
   return BenchmarkResult(
     graph: graph.name, batch: batch, threads: threads, seconds: seconds.sorted(),
     processorSecondsPerRun: used,
-    flop: try ShapedGraph(graph, inputs: shapes).flop,
+    flop: try ShapedGraph(
+      graph, inputs: shapes, tools: Vocabulary.onnx.shapingTools
+    ).flop,
     peakRate: measuredPeakRate(threads: threads), peakMemoryByteCount: peakResidentByteCount,
     blas: productsDescription, processor: processorDescription, profile: recorder?.profile)
 }

@@ -67,29 +67,6 @@ package struct ONNXModelFile {
   }
 }
 
-/// A graph to run, from a .plumb or an ONNX file.
-struct RunnableGraph {
-  var model: Model
-  /// Facts about the parts of a pipeline, where the file has them.
-  let components: JSONObject
-
-  /// - Parameter name: the graph's; nil when the file has one only.
-  init(path: String, graph name: String?) throws {
-    if isONNX(path) {
-      let file = try ONNXModelFile(path: path)
-      guard name == nil || name == file.graph.name else {
-        throw PipelineError.noGraph(file: file.name, name: name ?? "", known: [file.graph.name])
-      }
-      model = file.model
-      components = JSONObject()
-    } else {
-      let file = try ModelFile(path: path)
-      model = try file.model(try file.graphName(name))
-      components = file.native.components
-    }
-  }
-}
-
 /// Whether a path names an ONNX file: the format has no mark of its own to go by.
 func isONNX(_ path: String) -> Bool { path.lowercased().hasSuffix(".onnx") }
 
@@ -112,14 +89,23 @@ private func survey(
     let inputs = graph.exampleInputs(0)
     return (try GraphIR.survey(graph, inputs: inputs, tools: tools), inputs, true)
   }
-  var best: (Survey, [String: Shape])?
-  for attempt in exampleSizes.indices {
-    let inputs = graph.exampleInputs(attempt)
-    guard let found = try? GraphIR.survey(graph, inputs: inputs, tools: tools) else { continue }
-    if found.isComplete { return (found, inputs, false) }
-    best = best ?? (found, inputs)
+  let found = graph.exampleSurvey(tools)
+  return (found?.survey, found?.inputs, false)
+}
+
+extension Graph {
+  /// The survey at the first sizes at which all of the graph can be shaped, else at the first at
+  /// which it can be in part.
+  func exampleSurvey(_ tools: ShapingTools) -> (survey: Survey, inputs: [String: Shape])? {
+    var best: (survey: Survey, inputs: [String: Shape])?
+    for attempt in exampleSizes.indices {
+      let inputs = exampleInputs(attempt)
+      guard let found = try? survey(self, inputs: inputs, tools: tools) else { continue }
+      if found.isComplete { return (found, inputs) }
+      best = best ?? (found, inputs)
+    }
+    return best
   }
-  return (best?.0, best?.1, false)
 }
 
 /// Sizes to try for open dimensions.

@@ -29,7 +29,7 @@ public struct Inspection: Sendable {
       format = "plumb \(native.versionText)"
       byteCount = native.byteCount
       graphs = native.graphs.map { graph in
-        GraphInspection(graph, inputs: graph.typicalInputs(native.components))
+        GraphInspection(graph, inputs: graph.workableInputs(native.components))
       }
       tensors = native.tensors.map {
         TensorInspection(

@@ -1,0 +1,39 @@
+import Executor
+import GraphIR
+import JSONText
+import TensorBase
+
+/// A graph to run, from a .plumb or an ONNX file.
+struct RunnableGraph {
+  var model: Model
+  /// Shapes of the inputs at which to show it and to time it, one item at a time where the graph
+  /// leaves that open.
+  let typicalInputs: [String: Shape]
+
+  /// - Parameter name: the graph's; nil when the file has one only.
+  init(path: String, graph name: String?) throws {
+    if isONNX(path) {
+      let file = try ONNXModelFile(path: path)
+      guard name == nil || name == file.graph.name else {
+        throw PipelineError.noGraph(file: file.name, name: name ?? "", known: [file.graph.name])
+      }
+      model = file.model
+      typicalInputs = file.exampleInputs ?? file.graph.typicalInputs(JSONObject())
+    } else {
+      let file = try ModelFile(path: path)
+      model = try file.model(try file.graphName(name))
+      typicalInputs = model.graph.workableInputs(file.native.components)
+    }
+  }
+}
+
+extension Graph {
+  /// The sizes that the graph was made for; where these do not fit a graph from elsewhere, whose
+  /// open dimensions do not say what they are, others that do.
+  func workableInputs(_ components: JSONObject) -> [String: Shape] {
+    let typical = typicalInputs(components)
+    let tools = Vocabulary.onnx.shapingTools
+    if (try? survey(self, inputs: typical, tools: tools))?.isComplete ?? false { return typical }
+    return exampleSurvey(tools)?.inputs ?? typical
+  }
+}
