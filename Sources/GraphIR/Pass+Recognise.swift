@@ -7,10 +7,15 @@ extension ShapedGraph {
   package func recognised() -> ShapedGraph {
     var result = self
     var finder = PatternFinder(self)
+    result.graph.nodes = []
     for index in graph.nodes.indices {
-      guard let node = finder.replacement(for: index) else { continue }
-      result.graph.nodes[index] = node
-      finder.note(node, at: index)
+      if let node = finder.replacement(for: index) { finder.note(node, at: index) }
+      result.graph.nodes += finder.takeBefore()
+      result.graph.nodes.append(finder.node(index))
+    }
+    for (value, fact) in finder.added {
+      result.graph.values.append(value)
+      result.facts.append(fact)
     }
     return result.pruned(to: graph.outputs)
   }
@@ -21,16 +26,29 @@ private struct PatternFinder {
   private let shaped: ShapedGraph
   private var nodes: [Node]
   private let producers: [Int?]
+  private var taken: Set<String>
+  /// Values that replacements need, to stand behind the graph's own.
+  private(set) var added: [(value: Value, fact: Fact)] = []
+  /// Nodes that compute them, to stand before the replacement.
+  private var before: [Node] = []
 
   init(_ shaped: ShapedGraph) {
     self.shaped = shaped
     nodes = shaped.graph.nodes
     producers = shaped.graph.producers
+    taken = Set(shaped.graph.values.map(\.name))
   }
 
   mutating func note(_ node: Node, at index: Int) { nodes[index] = node }
 
-  func replacement(for index: Int) -> Node? {
+  func node(_ index: Int) -> Node { nodes[index] }
+
+  mutating func takeBefore() -> [Node] {
+    defer { before = [] }
+    return before
+  }
+
+  mutating func replacement(for index: Int) -> Node? {
     let node = nodes[index]
     switch node.op {
     case .binary(.multiply):
@@ -148,16 +166,16 @@ private struct PatternFinder {
 
   /// x seen as [batch, groups, …], normalised per instance, seen as x again, scaled and shifted per
   /// channel.
-  private func groupNorm(_ node: Node) -> Node? {
+  private mutating func groupNorm(_ node: Node) -> Node? {
     for (product, shift) in pairs(node) {
       for (normal, scale) in both(binary(product, .multiply)) {
         guard let x = normalisedPerGroup(normal), shaped[x.source] == shaped[normal],
           let output = node.outputs[0], shaped[output] == shaped[normal]
         else { continue }
         let channels = shaped[normal].shape[1]
-        guard let gamma = perChannel(scale, channels, of: normal),
-          let beta = perChannel(shift, channels, of: normal)
+        guard isPerChannel(scale, channels, of: normal), isPerChannel(shift, channels, of: normal)
         else { continue }
+        let gamma = flat(scale, channels), beta = flat(shift, channels)
         return Node(
           name: node.name,
           op: .groupNorm(GroupNorm(groups: x.groups, epsilon: x.epsilon)),
@@ -184,13 +202,23 @@ private struct PatternFinder {
     return (source, attributes.groups, attributes.epsilon)
   }
 
-  /// The [channels] behind a value [channels, 1, …] or [1, channels, 1, …].
-  private func perChannel(_ id: ValueID, _ channels: Int, of picture: ValueID) -> ValueID? {
+  /// Whether a value [channels, 1, …] or [1, channels, 1, …] broadcasts along a picture's channels.
+  private func isPerChannel(_ id: ValueID, _ channels: Int, of picture: ValueID) -> Bool {
     let shape = shaped[id].shape, rank = shaped[picture].shape.rank
-    guard shape.count == channels, shape.rank >= rank - 1, shape[shape.rank - rank + 1] == channels,
-      let source = reshaped(id), shaped[source] == Fact(.f32, [channels])
-    else { return nil }
-    return source
+    return shaped[id].type == .f32 && shape.count == channels && shape.rank >= rank - 1
+      && shape.rank <= rank && shape[shape.rank - rank + 1] == channels
+  }
+
+  /// The same elements as [channels].
+  private mutating func flat(_ id: ValueID, _ channels: Int) -> ValueID {
+    if let source = reshaped(id), shaped[source] == Fact(.f32, [channels]) { return source }
+    var name = "\(shaped.graph[id].name)@channels"
+    while !taken.insert(name).inserted { name += "'" }
+    let flat = ValueID(shaped.graph.values.count + added.count)
+    added.append((Value(name: name, origin: .node), Fact(.f32, [channels])))
+    before.append(
+      Node(name: name, op: .reshape([.size(channels)]), inputs: [id], outputs: [flat]))
+    return flat
   }
 
   // MARK: Looking

@@ -32,6 +32,7 @@ extension ShapedGraph {
   /// Lets a move start from what an earlier move of the same kind started from.
   private func shorten(_ node: inout Node, _ producers: [Node?]) {
     asReshape(&node)
+    throughMergedAxes(&node, producers)
     guard let input = node.inputs.first ?? nil, let before = producers[input.index],
       let source = before.inputs.first ?? nil
     else { return }
@@ -58,11 +59,42 @@ extension ShapedGraph {
     node.op = .reshape(self[output].shape.dimensions.map { .size($0) })
   }
 
+  /// A transposition of [a·b, …] between a reshape from [a, b, …] and one back, as of batch and
+  /// heads, is one of [a, b, …] when it leaves the first axis alone.
+  private func throughMergedAxes(_ node: inout Node, _ producers: [Node?]) {
+    guard case .reshape = node.op, let output = node.outputs[0], let turned = node.inputs[0],
+      let turn = producers[turned.index], case .transpose(let permutation) = turn.op,
+      permutation.first == 0, let merged = turn.inputs[0], let merge = producers[merged.index],
+      case .reshape = merge.op, let source = merge.inputs[0]
+    else { return }
+    let before = self[source].shape.dimensions, inner = self[merged].shape.dimensions
+    let after = self[output].shape.dimensions
+    let kept = before.count - inner.count + 1
+    guard kept > 1, Array(before[kept...]) == Array(inner[1...]), after.count == before.count,
+      Array(after[..<kept]) == Array(before[..<kept]),
+      Array(after[kept...]) == permutation.dropFirst().map({ inner[$0] })
+    else { return }
+    node.op = .transpose(
+      Array(0..<kept) + permutation.dropFirst().map { $0 + kept - 1 })
+    node.inputs = [source]
+  }
+
   private func isIdentity(_ node: Node) -> Bool {
     switch node.op {
     case .reshape, .cast:
       guard let input = node.inputs[0], let output = node.outputs[0] else { return false }
       return self[input] == self[output]
+    case .binary(let function):
+      // By one, or nothing, as exporters write for factors that are not there.
+      guard let input = node.inputs[0], let output = node.outputs[0], let operand = node.inputs[1],
+        self[input] == self[output], case .constant(let tensor) = graph[operand].origin,
+        tensor.shape.count == 1, let number = tensor.doubles.first
+      else { return false }
+      switch function {
+      case .multiply, .divide, .power: return number == 1
+      case .subtract: return number == 0 && number.sign == .plus
+      case .add, .minimum, .maximum: return false
+      }
     default: return false
     }
   }

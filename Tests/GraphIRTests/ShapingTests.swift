@@ -153,11 +153,22 @@ private func emptyGraph() -> (graph: Graph, x: ValueID, shape: ValueID) {
 
   @Test func movesThatCancelVanish() throws {
     #expect(try simplified([.transpose([1, 2, 0]), .transpose([2, 0, 1])]).isEmpty)
-    #expect(try simplified([.reshape([.size(24)]), .reshape([.size(2), .size(3), .size(4)])]).isEmpty)
+    #expect(
+      try simplified([.reshape([.size(24)]), .reshape([.size(2), .size(3), .size(4)])]).isEmpty)
     #expect(
       try simplified([
         .reshape([.size(2), .size(3), .size(2), .size(2)]), .transpose([0, 2, 1, 3]),
         .transpose([0, 2, 1, 3]), .reshape([.size(2), .size(3), .size(4)]),
+      ]).isEmpty)
+  }
+
+  @Test func transpositionsReachThroughMergedAxes() throws {
+    #expect(
+      try simplified([
+        .reshape([.size(2), .size(3), .size(2), .size(2)]),
+        .reshape([.size(6), .size(2), .size(2)]), .transpose([0, 2, 1]),
+        .reshape([.size(2), .size(3), .size(2), .size(2)]), .transpose([0, 1, 3, 2]),
+        .reshape([.size(2), .size(3), .size(4)]),
       ]).isEmpty)
   }
 
