@@ -2,13 +2,22 @@ import TensorBase
 
 extension ShapedGraph {
   /// Lets moves of elements that cancel each other vanish: reshapes of reshapes, transpositions of
-  /// transpositions, and what changes nothing; also steps through a narrower float on the way from
-  /// f32 to f32, as half precision models take between all their ops, since nothing is computed
-  /// in it. Wanted values (the graph's outputs) stay.
+  /// transpositions, and what changes nothing. Wanted values (the graph's outputs) stay.
+  ///
+  /// Where weights are stored in half precision, so do the steps through it that such a model takes
+  /// between all its ops: they were halved to save space, not to have every step rounded. A graph
+  /// without such weights keeps each rounding it asks for.
   package func simplified() -> ShapedGraph {
     var result = self
     result.graph.nodes = []
     let isWanted = Set(graph.outputs)
+    let isHalved = graph.values.contains { value in
+      if case .weight(_, let fact) = value.origin {
+        fact.type == .f16 || fact.type == .bf16
+      } else {
+        false
+      }
+    }
     /// The node that computes a value, as it stands in the result.
     var producers = [Node?](repeating: nil, count: graph.values.count)
     /// Values that are others under another name.
@@ -16,7 +25,7 @@ extension ShapedGraph {
 
     for var node in graph.nodes {
       node.inputs = node.inputs.map { id in id.map { same[$0] ?? $0 } }
-      shorten(&node, producers)
+      shorten(&node, producers, isHalved)
       if let output = node.outputs[0], let input = node.inputs.first ?? nil,
         isIdentity(node), !isWanted.contains(output)
       {
@@ -30,7 +39,7 @@ extension ShapedGraph {
   }
 
   /// Lets a move start from what an earlier move of the same kind started from.
-  private func shorten(_ node: inout Node, _ producers: [Node?]) {
+  private func shorten(_ node: inout Node, _ producers: [Node?], _ isHalved: Bool) {
     asReshape(&node)
     throughMergedAxes(&node, producers)
     guard let input = node.inputs.first ?? nil, let before = producers[input.index],
@@ -42,11 +51,11 @@ extension ShapedGraph {
       node.op = .transpose(second.map { first[$0] })
       node.inputs[0] = source
     case (.cast(.f16), .cast(.f32)), (.cast(.bf16), .cast(.f32)):
-      guard self[source].type == .f32 else { return }
+      guard isHalved, self[source].type == .f32 else { return }
       node.inputs[0] = source
     default: return
     }
-    shorten(&node, producers)
+    shorten(&node, producers, isHalved)
   }
 
   /// A transposition that only moves axes of one entry is a reshape, which costs nothing.
