@@ -9,6 +9,10 @@ func run(
   _ op: Op, _ inputs: [Tensor?], _ facts: [Fact], _ options: ExecutionOptions
 ) throws(ExpansionFault) -> [Tensor] {
   if case .reshape = op, let input = inputs[0] { return [input.reshaped(facts[0].shape)] }
+  let available = memoryByteCount
+  for fact in facts where fact.byteCount > available {
+    throw .misfit("\(fact) needs \(fact.byteCount) bytes, and the machine has \(available)")
+  }
   let outputs = facts.map { fact in
     MutableTensorView(
       type: fact.type, shape: fact.shape,

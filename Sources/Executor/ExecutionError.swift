@@ -6,6 +6,8 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
   case wrongInput(graph: String, name: String, given: String, expected: String)
   case wrongWeight(graph: String, name: String, given: String, expected: String)
   case failed(graph: String, node: String, op: String, reason: String)
+  /// More memory than the machine has, in bytes; the text says for what.
+  case tooLarge(graph: String, what: String, needed: Int, available: Int)
 
   package var description: String {
     switch self {
@@ -17,6 +19,8 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
       "weight '\(name)' of graph '\(graph)' is \(given); expected \(expected)"
     case .failed(let graph, let node, let op, let reason):
       "node '\(node)' (\(op)) of graph '\(graph)' failed: \(reason)"
+    case .tooLarge(let graph, let what, let needed, let available):
+      "\(what) of graph '\(graph)' needs \(needed) bytes, and the machine has \(available)"
     }
   }
 }

@@ -13,9 +13,23 @@ package struct Stage: Sendable {
 
   /// - Parameter tensor: gives a weight's elements by the value's name, as f32 unless the graph
   ///   says otherwise.
+  /// - Throws: `ExecutionError.tooLarge` before any memory is asked for that is not there.
   package init(_ shaped: ShapedGraph, weight: (Value) throws -> Tensor) throws {
     self.shaped = shaped
+    // Sizes come from files: each for itself first, so that their sums cannot overflow.
+    let available = memoryByteCount
+    for node in shaped.graph.nodes {
+      for case let id? in node.outputs where shaped[id].byteCount > available {
+        throw ExecutionError.tooLarge(
+          graph: shaped.graph.name, what: "\(shaped[id]) from node '\(node.name)'",
+          needed: shaped[id].byteCount, available: available)
+      }
+    }
     plan = Plan(shaped)
+    guard plan.arenaByteCount <= available else {
+      throw ExecutionError.tooLarge(
+        graph: shaped.graph.name, what: "a run", needed: plan.arenaByteCount, available: available)
+    }
     constants = try shaped.graph.values.map { value in
       switch value.origin {
       case .weight(_, let fact):

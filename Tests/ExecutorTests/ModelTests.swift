@@ -111,3 +111,14 @@ private let wantedNames = ["result", "attn2.probabilities", "attn1.probabilities
   ) { try graph.values(wanted: ["conv3"]) }
   #expect(try graph.values(wanted: ["attn*.probabilities"]).count == 2)
 }
+
+@Test func whatNoMachineHoldsIsRefused() throws {
+  var builder = GraphBuilder(name: "large")
+  let x = builder.input("x", .f32, [.size(1)])
+  builder.output(builder.node("y", .indexing(.expand([1 << 57])), x))
+  var model = Model(builder.graph) { _ in Tensor(scalar: Float(0)) }
+  #expect(throws: ExecutionError.self) {
+    try model.program(
+      Model.Request(inputs: ["x": [1]]), options: ExecutionOptions(threads: 1))
+  }
+}
