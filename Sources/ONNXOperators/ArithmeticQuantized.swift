@@ -3,14 +3,11 @@ import TensorBase
 
 /// Quantized numbers: integers that stand for (integer − zero point) · scale.
 let quantizedOperators: [ONNXOperator] = [
-  ONNXOperator(
-    "QuantizeLinear", inputs: 2...3,
-    attributes: ["axis", "saturate", "block_size", "output_dtype", "precision"],
-    lacks: { lackingType($0, "output_dtype") ?? lackingType($0, "precision") },
-    expand: expandQuantize),
-  ONNXOperator(
-    "DequantizeLinear", inputs: 2...3, attributes: ["axis", "block_size", "output_dtype"],
-    lacks: { lackingType($0, "output_dtype") }, expand: expandDequantize),
+  quantization(""),
+  dequantization(""),
+  // ONNX Runtime had types and blocks under its own name before ONNX did.
+  quantization("com.microsoft"),
+  dequantization("com.microsoft"),
   ONNXOperator("DynamicQuantizeLinear", inputs: 1...1, outputs: 1...3) { x throws(ExpansionFault) in
     try x.emitAll(.arithmetic(.dynamicQuantize), [try x.input(0)])
   },
@@ -31,6 +28,21 @@ let quantizedOperators: [ONNXOperator] = [
   ONNXOperator(
     "QLinearConv", inputs: 8...9, attributes: windowAttributes, expand: expandQuantizedConvolution),
 ]
+
+private func quantization(_ domain: String) -> ONNXOperator {
+  ONNXOperator(
+    "QuantizeLinear", domain: domain, inputs: 2...3,
+    attributes: ["axis", "saturate", "block_size", "output_dtype", "precision"],
+    lacks: { lackingType($0, "output_dtype") ?? lackingType($0, "precision") },
+    expand: expandQuantize)
+}
+
+private func dequantization(_ domain: String) -> ONNXOperator {
+  ONNXOperator(
+    "DequantizeLinear", domain: domain, inputs: 2...3,
+    attributes: ["axis", "block_size", "output_dtype"],
+    lacks: { lackingType($0, "output_dtype") }, expand: expandDequantize)
+}
 
 private let windowAttributes: Set<String> = [
   "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
