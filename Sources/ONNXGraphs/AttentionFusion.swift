@@ -6,13 +6,18 @@ import TensorBase
 /// What is not recognised stays as it is. Probabilities that something else reads are computed as
 /// before.
 ///
-/// - Parameter survey: of the same graph, at sizes at which every dimension that can vary is
-///   larger than 1.
-package func fusingAttention(_ graph: Graph, _ survey: Survey) -> Graph {
-  let finder = AttentionFinder(graph, survey)
+/// - Parameter surveys: of the same graph, at sizes that differ: what does not look the same in all
+///   of them depends on the sizes and is left alone.
+package func fusingAttention(_ graph: Graph, _ surveys: [Survey]) -> Graph {
+  guard let survey = surveys.first else { return graph }
+  let finders = surveys.map { AttentionFinder(graph, $0) }
   var fusion = AttentionFusion(graph, survey)
   for index in graph.nodes.indices {
-    if let match = finder.match(index) { fusion.replace(match) }
+    if let match = finders[0].match(index),
+      finders.dropFirst().allSatisfy({ $0.match(index) == match })
+    {
+      fusion.replace(match)
+    }
   }
   return fusion.result
 }

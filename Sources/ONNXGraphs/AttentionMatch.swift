@@ -2,7 +2,7 @@ import GraphIR
 import TensorBase
 
 /// Attention as an exported graph spells it out: two products with a softmax between.
-struct AttentionMatch {
+struct AttentionMatch: Equatable {
   /// The node whose output the attention gives: the second product, or the fused operator.
   var node: Int
   /// What people call the layer.
@@ -17,7 +17,7 @@ struct AttentionMatch {
   /// How the output lies: like the queries.
   var output: Operand.Layout
 
-  struct Operand {
+  struct Operand: Equatable {
     /// How heads and tokens lie in a value.
     enum Layout: Hashable {
       /// [batch, heads, tokens, width]
@@ -39,7 +39,7 @@ struct AttentionMatch {
   }
 
   /// What is added to the scores.
-  struct Mask {
+  struct Mask: Equatable {
     var id: ValueID
     var factor: Double
     /// Where the value is a condition: the sum is 0 where it has this truth, −∞ elsewhere.

@@ -33,14 +33,13 @@ package struct ONNXModelFile {
     name = lastComponent(of: path)
     do {
       let imported = try importGraph(of: model, named: graphName ?? stem(of: name))
-      let (survey, inputs, isCertain) = try survey(imported.graph)
-      exampleInputs = inputs
+      let (examples, isCertain) = try examples(of: imported.graph)
+      exampleInputs = examples.first?.inputs
       let outputs = imported.graph.outputs
-      let facts = outputs.map { survey?.fact($0) }
-      if isCertain { try imported.check(survey) }
+      let facts = outputs.map { examples.first?.survey.fact($0) }
+      if isCertain { try imported.check(examples.first?.survey) }
       graph =
-        isFused
-        ? survey.map { fusingAttention(imported.graph, $0) } ?? imported.graph : imported.graph
+        isFused ? fusingAttention(imported.graph, examples.map(\.survey)) : imported.graph
       // Fusion keeps the outputs' order, not their places.
       outputFacts = Dictionary(
         zip(graph.outputs, facts).compactMap { id, fact in fact.map { (id, $0) } }
@@ -74,37 +73,44 @@ private func stem(of name: String) -> String {
   name.hasSuffix(".onnx") ? String(name.dropLast(5)) : name
 }
 
+/// What one choice of sizes for the open dimensions tells of a graph.
+struct ExampleSurvey {
+  let survey: Survey
+  let inputs: [String: Shape]
+}
+
 /// What can be learned of a graph from shapes alone.
 ///
-/// - Returns: the survey, and the inputs' shapes it was made with, where any could be tried with
-///   success; and whether these are the model's own, so that what does not fit then never fits.
-private func survey(
-  _ graph: Graph
-) throws -> (survey: Survey?, inputs: [String: Shape]?, isCertain: Bool) {
+/// - Returns: surveys at sizes that differ, the first of them the fullest, none when no sizes could
+///   be tried with success; and whether the sizes are the model's own, so that what does not fit
+///   then never fits.
+private func examples(of graph: Graph) throws -> (surveys: [ExampleSurvey], isCertain: Bool) {
   let tools = Vocabulary.onnx.shapingTools
   let isOpen = graph.inputs.contains { input in
     input.dimensions?.contains { if case .symbol = $0 { true } else { false } } ?? true
   }
-  if !isOpen {
-    let inputs = graph.exampleInputs(0)
-    return (try GraphIR.survey(graph, inputs: inputs, tools: tools), inputs, true)
-  }
-  let found = graph.exampleSurvey(tools)
-  return (found?.survey, found?.inputs, false)
+  if isOpen { return (graph.exampleSurveys(tools), false) }
+  let inputs = graph.exampleInputs(0)
+  let survey = try GraphIR.survey(graph, inputs: inputs, tools: tools)
+  return ([ExampleSurvey(survey: survey, inputs: inputs)], true)
 }
 
 extension Graph {
-  /// The survey at the first sizes at which all of the graph can be shaped, else at the first at
-  /// which it can be in part.
-  func exampleSurvey(_ tools: ShapingTools) -> (survey: Survey, inputs: [String: Shape])? {
-    var best: (survey: Survey, inputs: [String: Shape])?
+  /// Up to two surveys at which all of the graph can be shaped, at sizes that differ; without any,
+  /// one at which it can be in part.
+  func exampleSurveys(_ tools: ShapingTools) -> [ExampleSurvey] {
+    var found: [ExampleSurvey] = []
+    var best: ExampleSurvey?
     for attempt in exampleSizes.indices {
       let inputs = exampleInputs(attempt)
-      guard let found = try? survey(self, inputs: inputs, tools: tools) else { continue }
-      if found.isComplete { return (found, inputs) }
-      best = best ?? (found, inputs)
+      if found.contains(where: { $0.inputs == inputs }) { continue }
+      guard let survey = try? survey(self, inputs: inputs, tools: tools) else { continue }
+      let example = ExampleSurvey(survey: survey, inputs: inputs)
+      if survey.isComplete { found.append(example) }
+      if found.count == 2 { return found }
+      best = best ?? example
     }
-    return best
+    return found.isEmpty ? best.map { [$0] } ?? [] : found
   }
 }
 

@@ -34,6 +34,6 @@ extension Graph {
     let typical = typicalInputs(components)
     let tools = Vocabulary.onnx.shapingTools
     if (try? survey(self, inputs: typical, tools: tools))?.isComplete ?? false { return typical }
-    return exampleSurvey(tools)?.inputs ?? typical
+    return exampleSurveys(tools).first?.inputs ?? typical
   }
 }
