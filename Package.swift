@@ -112,6 +112,7 @@ let package = Package(
     tests("ByteIO"),
     tests("TensorFiles", also: ["TensorBase", "ByteIO", "JSONText"]),
     tests("ONNXFiles", also: ["TensorBase", "ByteIO", "JSONText"]),
+    tests("ONNXOperators", also: ["TensorBase", "GraphIR", "Kernels", "Executor"]),
     tests("Comparison", also: ["TensorBase"]),
     tests("GraphIR", also: ["TensorBase"]),
     tests(
