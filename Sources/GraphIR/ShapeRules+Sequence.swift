@@ -145,7 +145,7 @@ extension Rotation {
     try require(
       sines.shape == cosines.shape, "cosines \(cosines) and sines \(sines) differ in shape")
     if facts.isPresent(3) {
-      try expect(facts, 3, Fact(.i64, [batch, steps]), "positions")
+      try expect(facts, 3, Fact(.i64, [batch, steps]), "table of positions")
       try require(
         cosines.shape.rank == 2 && cosines.shape[1] == width / 2,
         "the cosines are \(cosines), not [positions, \(width / 2)]")
@@ -169,7 +169,7 @@ extension LogLikelihood {
     dimensions.remove(at: 1)
     try require(
       labels.shape.dimensions == dimensions, "the labels \(labels) do not fit the scores \(x)")
-    try expect(facts, 2, Fact(x.type, [x.shape[1]]), "weights")
+    try expect(facts, 2, Fact(x.type, [x.shape[1]]), "weight of classes")
     return [Fact(x.type, reduction == .none ? labels.shape : []), x]
   }
 }

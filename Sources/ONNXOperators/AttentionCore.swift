@@ -93,7 +93,7 @@ struct AttentionCore {
   /// Which stage of the scores is wanted beside the result.
   enum Stage { case product, capped, biased, probabilities }
 
-  var scale: Float
+  var scale: Double
   /// Scores become cap · tanh(score / cap).
   var cap: Float = 0
   /// Query i sees keys 0 to i.
@@ -114,7 +114,7 @@ struct AttentionCore {
       let query = try q.packed(&x)
       let key = try k.packed(&x).repeated(&x, to: q.heads)
       let value = try v.packed(&x).repeated(&x, to: q.heads)
-      let op = Attention(heads: q.heads, scale: scale, isCausal: isCausal)
+      let op = Attention(heads: q.heads, scale: Float(scale), isCausal: isCausal)
       let result = try x.emitAll(.attention(op), [query.id, key.id, value.id, addend])[0]
       return (try HeadVectors(x, packed: result, heads: q.heads), nil)
     }
@@ -152,12 +152,21 @@ struct AttentionCore {
     return (result, stage)
   }
 
+  /// The attribute `scale`, or 1 / √size. Where `zeroIsUsual`, a scale of 0 says nothing.
+  static func scale(
+    _ x: Expansion, _ q: HeadVectors, zeroIsUsual: Bool
+  ) throws(ExpansionFault) -> Double {
+    guard q.size(x) > 0 else { throw .misfit("heads of no elements") }
+    if let given = try x.float("scale"), given != 0 || !zeroIsUsual { return Double(given) }
+    return 1 / Double(q.size(x)).squareRoot()
+  }
+
   /// scale · q kᵀ, [batch, heads, queries, keys].
   static func scores(
-    _ x: inout Expansion, _ q: HeadVectors, _ k: HeadVectors, scale: Float
+    _ x: inout Expansion, _ q: HeadVectors, _ k: HeadVectors, scale: Double
   ) throws(ExpansionFault) -> ValueID {
     let query = try q.split(&x).id
-    let scaled = try x.pair(.multiply, query, x.scalar(Double(scale), x[query].type))
+    let scaled = try x.pair(.multiply, query, x.scalar(scale, x[query].type))
     let key = try k.split(&x).repeated(&x, to: q.heads).id
     return try x.matrixProduct(scaled, try x.transpose(key, [0, 1, 3, 2]))
   }

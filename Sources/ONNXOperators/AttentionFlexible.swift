@@ -17,8 +17,7 @@ private func expandFlexAttention(_ x: inout Expansion) throws(ExpansionFault) ->
   let q = try HeadVectors(x, split: inputs.0).cast(&x, to: type)
   let k = try HeadVectors(x, split: inputs.1).cast(&x, to: type)
   let v = try HeadVectors(x, split: inputs.2).cast(&x, to: type)
-  guard q.size(x) > 0 else { throw .misfit("heads of no elements") }
-  let scale = try x.float("scale", default: 1 / Float(q.size(x)).squareRoot())
+  let scale = try AttentionCore.scale(x, q, zeroIsUsual: false)
   let (scoreBody, probabilityBody) = (x.call.bodies["score_mod"], x.call.bodies["prob_mod"])
   if scoreBody == nil && probabilityBody == nil {
     let (y, _) = try AttentionCore(scale: scale).write(&x, q, k, v)

@@ -47,9 +47,8 @@ private func expandAttention(_ x: inout Expansion) throws(ExpansionFault) -> [Va
   }
 
   let type = x.commonFloat(inputs.0, inputs.1, inputs.2)
-  guard q.size(x) > 0 else { throw .misfit("heads of no elements") }
   var core = AttentionCore(
-    scale: try x.float("scale", default: 1 / Float(q.size(x)).squareRoot()),
+    scale: try AttentionCore.scale(x, q, zeroIsUsual: false),
     cap: try x.float("softcap", default: 0))
   try mask(&x, &core, q, k, past: past, type)
   if x.isWanted(output: 3) {

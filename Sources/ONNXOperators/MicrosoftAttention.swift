@@ -85,7 +85,7 @@ private func expandMultiHeadAttention(
     (q, k, v) = (try biased(q), try biased(k), try biased(v))
   }
   let (past, present) = try appended(&x, &k, &v, pasts: (x.optional(6), x.optional(7)), at: 1)
-  var core = AttentionCore(scale: try scale(x, q))
+  var core = AttentionCore(scale: try AttentionCore.scale(x, q, zeroIsUsual: true))
   if x.isWanted(output: 3) { core.wanted = .probabilities }
   core.addend = try paddingAddend(&x, x.optional(4), q, k)
   try finish(&x, &core, q, k, past: past, bias: x.optional(5))
@@ -148,7 +148,7 @@ func attendProjected(
     pasts = (try half(0), try half(1))
   }
   let (count, present) = try appended(&x, &k, &v, pasts: pasts, at: 1)
-  var core = AttentionCore(scale: try scale(x, q))
+  var core = AttentionCore(scale: try AttentionCore.scale(x, q, zeroIsUsual: true))
   core.addend = try paddingAddend(&x, mask, q, k)
   try finish(&x, &core, q, k, past: count, bias: bias)
   let (y, _) = try core.write(&x, q, k, v)
@@ -193,12 +193,6 @@ func appended(
   guard x.isWanted(output: output) || x.isWanted(output: output + 1) else { return (past, nil) }
   (k, v) = (try k.split(&x), try v.split(&x))
   return (past, (k.id, v.id))
-}
-
-private func scale(_ x: Expansion, _ q: HeadVectors) throws(ExpansionFault) -> Float {
-  guard q.size(x) > 0 else { throw .misfit("heads of no elements") }
-  let given = try x.float("scale", default: 0)
-  return given == 0 ? 1 / Float(q.size(x)).squareRoot() : given
 }
 
 /// Adds bias and causality to what hides keys.

@@ -26,7 +26,6 @@ func expandGroupQueryAttention(_ x: inout Expansion) throws(ExpansionFault) -> [
   }
   let (heads, keyHeads) = (try x.positive("num_heads"), try x.positive("kv_num_heads"))
   var (q, k, v) = try vectors(&x, heads, keyHeads)
-  guard q.size(x) > 0 else { throw .misfit("heads of no elements") }
   (q, k) = (try normed(&x, q, 14, "q_norm_epsilon"), try normed(&x, k, 15, "k_norm_epsilon"))
   let (batch, steps) = (q.batch(x), q.tokens(x))
   let type = x[try x.input(0)].type
@@ -80,9 +79,8 @@ func expandGroupQueryAttention(_ x: inout Expansion) throws(ExpansionFault) -> [
       present[index] = all
     }
   }
-  let given = try x.float("scale", default: 0)
   var core = AttentionCore(
-    scale: given == 0 ? 1 / Float(q.size(x)).squareRoot() : given,
+    scale: try AttentionCore.scale(x, q, zeroIsUsual: true),
     cap: try x.float("softcap", default: 0))
   switch try x.int("qk_output", default: 0) {
   case 1 where x.isWanted(output: 3): core.wanted = .biased
