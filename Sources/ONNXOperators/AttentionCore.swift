@@ -101,6 +101,9 @@ struct AttentionCore {
   /// f32 or f64 as the vectors, broadcastable to [batch, heads, queries, keys], four axes.
   var addend: ValueID?
   var wanted: Stage?
+  /// [heads]: what each head adds to its scores as one more, of a key that has no value; f32 or f64
+  /// as the vectors.
+  var sink: ValueID?
 
   /// - Parameters: f32 all, or f64 all; keys and values may have fewer heads.
   /// - Returns: the result, packed or split as is convenient, and the stage wanted.
@@ -110,7 +113,7 @@ struct AttentionCore {
     guard q.size(x) > 0, v.size(x) > 0, q.size(x) == k.size(x), k.heads == v.heads,
       k.tokens(x) == v.tokens(x), k.batch(x) == q.batch(x), v.batch(x) == q.batch(x)
     else { throw .misfit("queries \(x[q.id]), keys \(x[k.id]), values \(x[v.id]) do not fit") }
-    if wanted == nil && cap == 0 && x[q.id].type == .f32 {
+    if wanted == nil && cap == 0 && sink == nil && x[q.id].type == .f32 {
       let query = try q.packed(&x)
       let key = try k.packed(&x).repeated(&x, to: q.heads)
       let value = try v.packed(&x).repeated(&x, to: q.heads)
@@ -138,7 +141,10 @@ struct AttentionCore {
         queries: q.tokens(x), keys: k.tokens(x), offset: .fixed(0), after: 0)
       addend = try Self.sum(&x, addend, try Self.visibility(&x, triangle, nil, type))
     }
-    let probabilities = try x.emit(.sequence(.attentionWeights), scores, addend)
+    let probabilities =
+      sink == nil
+      ? try x.emit(.sequence(.attentionWeights), scores, addend)
+      : try probabilitiesBesideSink(&x, try Self.sum(&x, scores, addend) ?? scores)
     let result = try Self.gathered(&x, probabilities, v)
     let stage: ValueID? =
       switch wanted {
@@ -150,6 +156,19 @@ struct AttentionCore {
       case .probabilities: probabilities
       }
     return (result, stage)
+  }
+
+  private func probabilitiesBesideSink(
+    _ x: inout Expansion, _ scores: ValueID
+  ) throws(ExpansionFault) -> ValueID {
+    guard let sink else { return scores }
+    let shape = x[scores].shape
+    guard x[sink].shape == [shape[1]] else { throw .misfit("the sinks are \(x[sink])") }
+    let column = try x.broadcast(
+      try x.reshape(sink, [1, shape[1], 1, 1]), to: [shape[0], shape[1], shape[2], 1])
+    let all = try x.emitAll(.concat(axis: 3), [scores, column])[0]
+    let shares = try x.emitAll(.sequence(.attentionWeights), [all])[0]
+    return try x.slice(shares, axis: 3, from: 0, to: shape[3])
   }
 
   /// The attribute `scale`, or 1 / √size. Where `zeroIsUsual`, a scale of 0 says nothing.

@@ -12,17 +12,14 @@ let groupQueryAttributes: Set<String> = [
   for name in ["k_quant_type", "v_quant_type"] {
     if case .string(let text) = call.attributes[name], text != "NONE" { return "quantised keys" }
   }
-  for name in ["sliding_window_cache", "smooth_softmax"] where call.attributes[name].isSet {
-    return "'\(name)'"
-  }
-  return nil
+  return call.attributes["sliding_window_cache"].isSet ? "'sliding_window_cache'" : nil
 }
 
 /// Attention whose keys and values have fewer heads than its queries, with rotation inside and
 /// keys kept from call to call.
 func expandGroupQueryAttention(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {
-  for index in [11, 12, 13, 16] where x.optional(index) != nil {
-    throw .unsupported("input \(index): sinks, quantised keys or padded queries")
+  for index in [12, 13, 16] where x.optional(index) != nil {
+    throw .unsupported("input \(index): quantised keys or padded queries")
   }
   let (heads, keyHeads) = (try x.positive("num_heads"), try x.positive("kv_num_heads"))
   var (q, k, v) = try vectors(&x, heads, keyHeads)
@@ -82,6 +79,11 @@ func expandGroupQueryAttention(_ x: inout Expansion) throws(ExpansionFault) -> [
   var core = AttentionCore(
     scale: try AttentionCore.scale(x, q, zeroIsUsual: true),
     cap: try x.float("softcap", default: 0))
+  if let sink = x.optional(11) {
+    core.sink = try x.cast(sink, to: .f32)
+  } else if try x.flag("smooth_softmax", default: false) {
+    core.sink = try x.filled(0, [heads], .f32)
+  }
   switch try x.int("qk_output", default: 0) {
   case 1 where x.isWanted(output: 3): core.wanted = .biased
   case 2 where x.isWanted(output: 3): core.wanted = .probabilities

@@ -274,10 +274,10 @@ def attention(cases):
     kept = [cases.draw(1, shared, 3, size) for _ in range(2)]
     none = [np.zeros((1, shared, 0, size), np.float32)] * 2
 
-    def grouped(name, inputs, past, total, rotary=True, **attributes):
+    def grouped(name, inputs, past, total, rotary=True, more=(), **attributes):
         inputs = [
             *inputs, *past, np.array([total - 1], np.int32), np.array(total, np.int32),
-            *((cosines, sines) if rotary else ()),
+            *((cosines, sines) if rotary else (None, None) if more else ()), *more,
         ]  # fmt: skip
         cases.save(f"grouped_{name}", "GroupQueryAttention", inputs, 3, num_heads=heads,
                    kv_num_heads=shared, do_rotary=int(rotary), **attributes)  # fmt: skip
@@ -291,6 +291,11 @@ def attention(cases):
     grouped("step", one, kept, 4)
     grouped("step_window", one, kept, 4, local_window_size=2)
     grouped("chunk", [q[:, :2].copy(), k[:, :2].copy(), v[:, :2].copy()], kept, 5)
+    sinks = cases.draw(heads)
+    bias = cases.draw(1, heads, steps, steps)
+    grouped("sinks", [q, k, v], none, steps, more=(None, None, sinks))
+    grouped("smooth", [q, k, v], none, steps, rotary=False, smooth_softmax=1)
+    grouped("score_bias", [q, k, v], none, steps, rotary=False, more=(None, bias))
     grouped("packed", [cases.draw(1, steps, (heads + 2 * shared) * size), None, None], none, steps)
 
 
