@@ -92,8 +92,6 @@ private final class FourierTransform: Sendable {
     roots = .allocate(capacity: length)
     let sign = isInverse ? 1.0 : -1.0
     for i in 0..<length {
-      // Of the eighth part of the circle that the sine is most precise in, no more: a full turn is
-      // reduced exactly, in whole numbers.
       let angle = 2 * Double.pi * Double(i) / Double(length)
       roots[i] = Complex(cos(angle), sign * sin(angle))
     }
