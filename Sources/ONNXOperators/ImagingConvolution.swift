@@ -35,14 +35,16 @@ extension Expansion {
   mutating func convolution(
     _ input: ValueID, _ weight: ValueID, bias: ValueID?, _ window: SpatialWindow, groups: Int
   ) throws(ExpansionFault) -> ValueID {
-    guard self[input].type == .f32, self[weight].type == .f32, window.image.count <= 2 else {
+    guard self[input].type == .f32, self[weight].type == .f32, window.image.count <= 2,
+      window.before.allSatisfy({ $0 >= 0 }), window.places.allSatisfy({ $0 > 0 })
+    else {
       return try emit(.imaging(.convolution(window.window, groups: groups)), input, weight, bias)
     }
     if window.image.count == 2 {
       return try emit(
         .convolution(
           Convolution(
-            strides: window.strides, padding: window.before + window.after,
+            strides: window.strides, padding: window.before + window.after.map { max(0, $0) },
             dilations: window.dilations, groups: groups)), input, weight, bias)
     }
     // One axis is the second of a picture of one row.
@@ -53,7 +55,8 @@ extension Expansion {
       .convolution(
         Convolution(
           strides: [1] + window.strides,
-          padding: [0, window.before[0], 0, window.after[0]], dilations: [1] + window.dilations,
+          padding: [0, window.before[0], 0, max(0, window.after[0])],
+          dilations: [1] + window.dilations,
           groups: groups)), picture, filter, bias)
     let shape = self[result].shape
     return try reshape(result, [shape[0], shape[1], shape[3]])

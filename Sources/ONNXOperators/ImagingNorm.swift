@@ -41,23 +41,22 @@ private func expandBatchNorm(_ x: inout Expansion) throws(ExpansionFault) -> [Va
 
   let rank = x[value].shape.rank
   let axes = isSpatial ? (0..<rank).filter { $0 != 1 } : [0]
-  let mean = try x.emit(.reduce(Reduction(.mean, axes: axes, keepsAxes: true)), value)
-  let difference = try x.binary(.subtract, value, mean)
-  let variance = try x.emit(
-    .reduce(Reduction(.mean, axes: axes, keepsAxes: true)),
-    try x.binary(.multiply, difference, difference))
+  let mean = try x.reduced(.mean, value, axes: axes, keepsAxes: true)
+  let difference = try x.pair(.subtract, value, mean)
+  let variance = try x.reduced(
+    .mean, try x.pair(.multiply, difference, difference), axes: axes, keepsAxes: true)
   let shape = x[mean].shape.dimensions
-  let deviation = try x.unary(
-    .sqrt, try x.binary(.add, variance, x.scalar(epsilon, wide)))
-  let scale = try x.binary(.divide, try x.reshape(parameters[0], shape), deviation)
-  let result = try x.binary(
-    .add, try x.binary(.multiply, difference, scale), try x.reshape(parameters[1], shape))
+  let deviation = try x.apply(
+    .plain(.sqrt), try x.pair(.add, variance, x.scalar(epsilon, wide)))
+  let scale = try x.pair(.divide, try x.reshape(parameters[0], shape), deviation)
+  let result = try x.pair(
+    .add, try x.pair(.multiply, difference, scale), try x.reshape(parameters[1], shape))
   let current = (try x.reshape(mean, expected), try x.reshape(variance, expected))
   let momentum = Double(try x.float("momentum", default: 0.9))
   func running(_ before: ValueID, _ now: ValueID, _ index: Int) throws(ExpansionFault) -> ValueID {
-    let old = try x.binary(.multiply, before, x.scalar(momentum, wide))
-    let new = try x.binary(.multiply, now, x.scalar(1 - momentum, wide))
-    return try x.cast(try x.binary(.add, old, new), to: x[try x.input(index)].type)
+    let old = try x.pair(.multiply, before, x.scalar(momentum, wide))
+    let new = try x.pair(.multiply, now, x.scalar(1 - momentum, wide))
+    return try x.cast(try x.pair(.add, old, new), to: x[try x.input(index)].type)
   }
   return [
     try x.cast(result, to: type),
@@ -75,10 +74,10 @@ private func normalised(
   isSpatial: Bool
 ) throws(ExpansionFault) -> ValueID {
   let type = x[value].type, rank = x[value].shape.rank
-  let deviation = try x.unary(
-    .sqrt, try x.binary(.add, parameters[3], x.scalar(epsilon, type)))
-  var scale = try x.binary(.divide, parameters[0], deviation)
-  var shift = try x.binary(.subtract, parameters[1], try x.binary(.multiply, parameters[2], scale))
+  let deviation = try x.apply(
+    .plain(.sqrt), try x.pair(.add, parameters[3], x.scalar(epsilon, type)))
+  var scale = try x.pair(.divide, parameters[0], deviation)
+  var shift = try x.pair(.subtract, parameters[1], try x.pair(.multiply, parameters[2], scale))
   if isSpatial {
     if rank >= 3 && type == .f32 {
       return try x.emit(.imaging(.channelAffine(ChannelAffine())), value, scale, shift)
@@ -87,7 +86,7 @@ private func normalised(
     scale = try x.reshape(scale, shape)
     shift = try x.reshape(shift, shape)
   }
-  return try x.binary(.add, try x.binary(.multiply, value, scale), shift)
+  return try x.pair(.add, try x.pair(.multiply, value, scale), shift)
 }
 
 private func expandInstanceNorm(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {
@@ -100,16 +99,15 @@ private func expandInstanceNorm(_ x: inout Expansion) throws(ExpansionFault) -> 
   let pixels = shape.dimensions.dropFirst(2).reduce(1, *)
   if fact.type == .f64 {
     let axes = Array(2..<shape.rank)
-    let mean = try x.emit(.reduce(Reduction(.mean, axes: axes, keepsAxes: true)), input)
-    let difference = try x.binary(.subtract, input, mean)
-    let variance = try x.emit(
-      .reduce(Reduction(.mean, axes: axes, keepsAxes: true)),
-      try x.binary(.multiply, difference, difference))
-    let deviation = try x.unary(.sqrt, try x.binary(.add, variance, x.scalar(epsilon, .f64)))
+    let mean = try x.reduced(.mean, input, axes: axes, keepsAxes: true)
+    let difference = try x.pair(.subtract, input, mean)
+    let variance = try x.reduced(
+      .mean, try x.pair(.multiply, difference, difference), axes: axes, keepsAxes: true)
+    let deviation = try x.apply(.plain(.sqrt), try x.pair(.add, variance, x.scalar(epsilon, .f64)))
     let column = [channels] + axes.map { _ in 1 }
     let scale = try x.reshape(try x.input(1), column), shift = try x.reshape(try x.input(2), column)
-    let normal = try x.binary(.divide, difference, deviation)
-    return [try x.binary(.add, try x.binary(.multiply, normal, scale), shift)]
+    let normal = try x.pair(.divide, difference, deviation)
+    return [try x.pair(.add, try x.pair(.multiply, normal, scale), shift)]
   }
   // As a picture, whatever the number of axes: that has a fast kernel.
   let value = try x.widened(input)

@@ -31,7 +31,7 @@ private func expandMaxPool(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
   let input = try x.input(0)
   let window = try SpatialWindow(x, image: try x.spatialSizes(of: input), size: nil)
   let pool = Pool(
-    .maximum, window.window, after: window.after,
+    .maximum, window.window, after: window.after.map { max(0, $0) },
     isColumnMajor: try x.flag("storage_order", default: false))
   let results = try x.emitAll(.imaging(.pool(pool)), [input])
   return [results[0], x.isWanted(output: 1) ? results[1] : nil]
@@ -52,7 +52,8 @@ private func expandPool(
   let input = try x.input(0)
   let window = try SpatialWindow(x, image: try x.spatialSizes(of: input), size: nil)
   return [
-    try x.emit(.imaging(.pool(Pool(function, window.window, after: window.after))), input)
+    try x.emit(
+      .imaging(.pool(Pool(function, window.window, after: window.after.map { max(0, $0) }))), input)
   ]
 }
 

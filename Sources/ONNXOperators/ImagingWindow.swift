@@ -54,8 +54,9 @@ struct SpatialWindow {
     case "SAME_UPPER", "SAME_LOWER":
       for axis in 0..<rank {
         let wanted = (max(image[axis], 1) - 1) / strides[axis] + 1
-        let total = max(0, (wanted - 1) * strides[axis] + span(axis) - image[axis])
-        before[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
+        // Negative where strides are longer than the window: then the image is cut.
+        let total = (wanted - 1) * strides[axis] + span(axis) - image[axis]
+        before[axis] = (automatic == "SAME_UPPER" ? total : total + 1) / 2
         after[axis] = total - before[axis]
       }
     default: throw .unsupported("there is no padding '\(automatic)'")
@@ -64,14 +65,16 @@ struct SpatialWindow {
     let roundsUp = try x.flag("ceil_mode", default: false) && automatic == "NOTSET"
     for axis in 0..<rank {
       let room = image[axis] + before[axis] + after[axis] - span(axis)
-      guard room >= 0 else {
+      let way = room + (roundsUp ? strides[axis] - 1 : 0)
+      // Division towards minus infinity: a window that is just too large has no place.
+      var count = (way >= 0 ? way / strides[axis] : (way + 1) / strides[axis] - 1) + 1
+      // A window that would begin in the padding behind the image is left out.
+      if roundsUp && (count - 1) * strides[axis] >= image[axis] + before[axis] { count -= 1 }
+      guard count >= 0 else {
         throw .misfit(
           "a window of \(size[axis]) at dilation \(dilations[axis]) is larger than \(image[axis]) "
             + "padded pixels")
       }
-      var count = (room + (roundsUp ? strides[axis] - 1 : 0)) / strides[axis] + 1
-      // A window that would begin in the padding behind the image is left out.
-      if roundsUp && (count - 1) * strides[axis] >= image[axis] + before[axis] { count -= 1 }
       places.append(count)
     }
   }
