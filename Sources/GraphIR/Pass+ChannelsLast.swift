@@ -63,9 +63,9 @@ private struct ChannelsLastPass {
     case .upsampleNearest(var attributes) where attributes.layout == .channelsFirst:
       attributes.layout = .channelsLast
       emitTwin(node, as: .upsampleNearest(attributes))
-    case .unary, .clamp, .cast:
+    case .unary, .clamp, .cast, .arithmetic(.map), .arithmetic(.clip):
       if hasTwin(node.inputs[0]) { emitTwin(node, as: node.op) } else { emit(node) }
-    case .binary:
+    case .binary, .arithmetic(.pair):
       if source.isImage(node.outputs[0]) && node.inputs.contains(where: hasTwin) {
         var node = node
         node.inputs = node.inputs.map { id in id.map { asImage($0) } }
