@@ -71,7 +71,7 @@ struct ModelImporter {
   private func node(_ wire: WireNode, inFunction: Bool) throws(ONNXFileError) -> ONNXNode {
     let bare = ONNXNode(
       name: wire.name, domain: plain(wire.domain), op: wire.op, overload: wire.overload,
-      inputs: wire.inputs, outputs: wire.outputs)
+      inputs: wire.inputs, outputs: wire.outputs, scope: scope(in: wire.metadata))
     guard !wire.op.isEmpty else { throw refuse(.noOperator(node: bare.label)) }
     let attributes = try self.attributes(wire.attributes, of: bare.label, inFunction: inFunction)
     return bare.with(attributes)
@@ -235,7 +235,7 @@ extension ONNXNode {
   func with(_ attributes: [String: ONNXAttribute]) -> ONNXNode {
     ONNXNode(
       name: name, domain: domain, op: op, overload: overload, inputs: inputs, outputs: outputs,
-      attributes: attributes)
+      attributes: attributes, scope: scope)
   }
 
   /// The node for a sentence, by its name or by what it gives.

@@ -45,10 +45,14 @@ package struct ONNXNode: Sendable {
   /// "" is an output that nobody wants.
   package let outputs: [String]
   package let attributes: [String: ONNXAttribute]
+  /// The path of the module that the node was exported from, as far as its metadata tells:
+  /// `down_blocks.0.attentions.0`.
+  package let scope: String?
 
   package init(
     name: String = "", domain: String = "", op: String, overload: String = "",
-    inputs: [String], outputs: [String], attributes: [String: ONNXAttribute] = [:]
+    inputs: [String], outputs: [String], attributes: [String: ONNXAttribute] = [:],
+    scope: String? = nil
   ) {
     self.name = name
     self.domain = domain
@@ -57,6 +61,7 @@ package struct ONNXNode: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.attributes = attributes
+    self.scope = scope
   }
 }
 

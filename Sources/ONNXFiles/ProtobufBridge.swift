@@ -40,6 +40,7 @@ struct WireSchema: Sendable {
 
   private(set) var messages: [Message] = []
   private(set) var tensor = 0
+  private(set) var node = 0
 
   static let shared = WireSchema()
 
@@ -47,10 +48,11 @@ struct WireSchema: Sendable {
 
   private init() {
     _ = unsafe add(onnx__model_proto__descriptor)
-    guard let tensor = index(of: "TensorProto") else {
-      preconditionFailure("a model has no tensors")
+    guard let tensor = index(of: "TensorProto"), let node = index(of: "NodeProto") else {
+      preconditionFailure("a model has no tensors and nodes")
     }
     self.tensor = tensor
+    self.node = node
   }
 
   /// Adds a message and those in it. Fields have numbers below 64.
@@ -172,6 +174,7 @@ extension WireNode {
     inputs = unsafe texts(c.input, c.n_input)
     outputs = unsafe texts(c.output, c.n_output)
     attributes = unsafe list(c.attribute, c.n_attribute, WireAttribute.init)
+    metadata = unsafe list(c.metadata_props, c.n_metadata_props, WirePair.init)
   }
 }
 

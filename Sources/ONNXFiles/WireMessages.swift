@@ -40,6 +40,7 @@ struct WireNode {
   var inputs: [String]
   var outputs: [String]
   var attributes: [WireAttribute]
+  var metadata: [WirePair]
 }
 
 struct WireAttribute {

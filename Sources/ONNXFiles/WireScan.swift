@@ -47,6 +47,13 @@ struct WireScan {
         try tag.skip(&reader)
         continue
       }
+      if index == schema.node, field.name == "metadata_props", tag.wire == .delimited {
+        var ahead = reader
+        guard ScopeKey.isKey(of: try tag.slice(&ahead)) else {
+          reader = ahead
+          continue
+        }
+      }
       if !field.isRepeated {
         guard seen & 1 << tag.number == 0 else {
           throw .twice(message: kind.name, field: field.name, offset: start)

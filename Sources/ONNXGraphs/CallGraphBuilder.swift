@@ -164,7 +164,7 @@ struct CallGraphBuilder {
       try scope.define(name, id)
       outputs.append(id)
     }
-    target.nodes.append(Node(name: node.label, op: .call(call), inputs: inputs, outputs: outputs))
+    target.nodes.append(Node(name: node.path, op: .call(call), inputs: inputs, outputs: outputs))
   }
 
   // MARK: Bodies

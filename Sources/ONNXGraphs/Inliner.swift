@@ -21,6 +21,8 @@ struct Inliner {
     /// What names of values become; nil in the model itself, where they stay.
     var names: NameMap?
     var prefix = ""
+    /// The module of the node that stands for the function.
+    var scope: String?
     var depth = 0
     var stack: [FunctionKey] = []
   }
@@ -68,7 +70,8 @@ struct Inliner {
     var result: [VersionedNode] = []
     for node in nodes {
       let key = FunctionKey(domain: node.domain, name: node.op, overload: node.overload)
-      let node = node.moved(place.names?.callAsFunction, place.attributes, prefix: place.prefix)
+      let node = node.moved(
+        place.names?.callAsFunction, place.attributes, prefix: place.prefix, scope: place.scope)
       if let function = functions[key] {
         result += try inlined(function, key, for: node, place, &count)
         continue
@@ -125,7 +128,8 @@ struct Inliner {
     }
     let inner = Place(
       opsets: function.opsets.merging(place.opsets) { own, _ in own }, attributes: attributes,
-      names: NameMap(known: known, prefix: prefix), prefix: prefix, depth: place.depth + 1,
+      names: NameMap(known: known, prefix: prefix), prefix: prefix,
+      scope: node.scope, depth: place.depth + 1,
       stack: place.stack + [key])
     return try inlined(function.nodes, inner, &count) + passed
   }
@@ -138,7 +142,8 @@ extension ONNXNode {
   /// The node with other names for its values, and with the surrounding function's attributes in
   /// the place of references to them.
   fileprivate func moved(
-    _ rename: ((String) -> String)?, _ given: [String: ONNXAttribute], prefix: String
+    _ rename: ((String) -> String)?, _ given: [String: ONNXAttribute], prefix: String,
+    scope around: String?
   ) -> ONNXNode {
     var attributes: [String: ONNXAttribute] = [:]
     for (name, attribute) in self.attributes {
@@ -152,10 +157,11 @@ extension ONNXNode {
     guard let rename else {
       return ONNXNode(
         name: name, domain: domain, op: op, overload: overload, inputs: inputs, outputs: outputs,
-        attributes: attributes)
+        attributes: attributes, scope: scope ?? around)
     }
     return ONNXNode(
       name: prefix + (name.isEmpty ? op : name), domain: domain, op: op, overload: overload,
-      inputs: inputs.map(rename), outputs: outputs.map(rename), attributes: attributes)
+      inputs: inputs.map(rename), outputs: outputs.map(rename), attributes: attributes,
+      scope: scope ?? around)
   }
 }

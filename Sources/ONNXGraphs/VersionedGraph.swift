@@ -10,6 +10,12 @@ struct VersionedNode {
   /// Its name for people, which is never empty.
   var label: String { node.label }
 
+  /// Where the node stands: with the path of its module where its own name has none.
+  var path: String {
+    guard let scope = node.scope, !label.hasPrefix("/") else { return label }
+    return "/\(scope)/\(label)"
+  }
+
   /// The elements of a constant that is given as a tensor.
   var constantTensor: ONNXTensor? {
     guard node.op == "Constant", node.domain.isEmpty else { return nil }
@@ -117,6 +123,6 @@ extension ONNXNode {
   fileprivate func reading(_ rename: (String) -> String) -> ONNXNode {
     ONNXNode(
       name: name, domain: domain, op: op, overload: overload, inputs: inputs.map(rename),
-      outputs: outputs, attributes: attributes)
+      outputs: outputs, attributes: attributes, scope: scope)
   }
 }

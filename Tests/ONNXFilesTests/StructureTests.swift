@@ -104,6 +104,14 @@ import Testing
     }
   }
 
+  /// What nodes tell of the modules they come from.
+  @Test func scopes() throws {
+    #expect(
+      try model("scopes.onnx").graph.nodes.map(\.scope) == [
+        "down.0.attn", "down.0.attn", "a", nil, nil, nil, nil, nil, nil, "a.b",
+      ])
+  }
+
   /// Tensors outlive the model they came from.
   @Test func tensorsKeepTheirFile() throws {
     func load() throws -> Tensor {

@@ -132,7 +132,7 @@ struct  Onnx__GraphProto
 
 
 /*
- * Left out: doc_string 6, metadata_props 9, device_configurations 10.
+ * Left out: doc_string 6, device_configurations 10.
  */
 struct  Onnx__NodeProto
 {
@@ -147,10 +147,15 @@ struct  Onnx__NodeProto
   Onnx__AttributeProto **attribute;
   char *domain;
   char *overload;
+  /*
+   * Of these only what tells the module that the node comes from.
+   */
+  size_t n_metadata_props;
+  Onnx__StringStringEntryProto **metadata_props;
 };
 #define ONNX__NODE_PROTO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&onnx__node_proto__descriptor) \
-    , 0,NULL, 0,NULL, NULL, NULL, 0,NULL, NULL, NULL }
+    , 0,NULL, 0,NULL, NULL, NULL, 0,NULL, NULL, NULL, 0,NULL }
 
 
 /*
