@@ -6,11 +6,9 @@ with what ONNX Runtime computes of them.
 Each case is model.onnx, io.safetensors and case.json; golden/MANIFEST.json is brought up to date.
 """
 
-import hashlib
 import json
 import platform
 import shutil
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -18,7 +16,8 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
-GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+import manifest
+
 FAMILY = "onnx-runtime"
 SEED = 72000
 MS = "com.microsoft"
@@ -26,7 +25,7 @@ MS = "com.microsoft"
 
 class Cases:
     def __init__(self):
-        self.folder = GOLDEN / FAMILY
+        self.folder = manifest.GOLDEN / FAMILY
         shutil.rmtree(self.folder, ignore_errors=True)
         self.random = np.random.default_rng(SEED)
 
@@ -399,32 +398,11 @@ def recurrent(cases):
         )  # fmt: skip
 
 
-def write_manifest():
-    path = GOLDEN / "MANIFEST.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    inside = FAMILY + "/"
-    files = {name: value for name, value in manifest["files"].items() if not name.startswith(inside)}
-    listed = [case for case in manifest["cases"] if case["family"] != FAMILY]
-    for file in sorted(p for p in (GOLDEN / FAMILY).rglob("*") if p.is_file()):
-        name = file.relative_to(GOLDEN).as_posix()
-        data = file.read_bytes()
-        files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        if file.name == "case.json":
-            about = json.loads(data)
-            listed.append(
-                {"folder": file.parent.relative_to(GOLDEN).as_posix()}
-                | {key: about[key] for key in ("family", "case", "script", "versions", "seed")}
-            )
-    manifest["cases"] = sorted(listed, key=lambda case: case["folder"].split("/"))
-    manifest["files"] = dict(sorted(files.items(), key=lambda file: file[0].split("/")))
-    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
 def main():
     cases = Cases()
     for make in (activations, norms, products, attention, quantized, recurrent):
         make(cases)
-    write_manifest()
+    manifest.update(FAMILY)
 
 
 if __name__ == "__main__":

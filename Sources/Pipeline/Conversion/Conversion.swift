@@ -29,6 +29,7 @@ public func convert(
     return type
   }
   let parts = try SourceParts(request)
+  try checkNames(request.ioNames, parts)
   let models = try parts.models.map { part in
     try ConvertedModel(part.component, part.source, request, isAlone: parts.models.count == 1)
   }
@@ -56,6 +57,19 @@ public func convert(
     sourceByteCount: total, graphs: content.graphs.map(\.name),
     unused: models.flatMap(\.unused),
     worstRounding: worst)
+}
+
+/// Only the parts that are ONNX files have names to be changed.
+private func checkNames(_ names: [IOName], _ parts: SourceParts) throws {
+  for name in names {
+    let isKnown = parts.models.contains { part in
+      if case .onnx = part.source { part.component == name.part } else { false }
+    }
+    guard isKnown else {
+      throw PipelineError.badOption(
+        name: "--io", reason: "no \(name.part) is given as an ONNX file (\(name.theirs))")
+    }
+  }
 }
 
 private func checkNames(_ models: [ConvertedModel]) throws {

@@ -35,14 +35,21 @@ enum GroundingRole: String {
   func adapted(_ file: ONNXModelFile, renaming: [IOName], path: String) throws -> Graph {
     var graph = file.graph
     graph.name = graphName
-    for name in renaming {
+    var given = Set<String>()
+    // All are looked up before one is renamed: two may trade names.
+    let renamed = try renaming.map { name in
       guard let id = graph.endpoint(named: name.theirs) else {
         throw PipelineError.badOption(
           name: "--io",
           reason: "\(path) has no input or output '\(name.theirs)'; it has \(graph.endpoints)")
       }
-      graph.rename(id, name.ours)
+      guard given.insert(name.ours).inserted else {
+        throw PipelineError.badOption(
+          name: "--io", reason: "two of the \(name.part) would be '\(name.ours)'")
+      }
+      return id
     }
+    for (id, name) in zip(renamed, renaming) { graph.rename(id, name.ours) }
     let names = Set(graph.inputs.map { graph[$0.value].name })
     for name in inputs.needed where !names.contains(name) {
       throw PipelineError.component(
@@ -122,11 +129,15 @@ enum GroundingRole: String {
     }
     switch self {
     case .unet:
-      let side = request.latentSize ?? config["sample_size"]?.intValue
-      if let side {
-        facts.sampleSize = [side, side]
-      } else if let height = fixed("sample", 2), let width = fixed("sample", 3) {
+      if let height = fixed("sample", 2), let width = fixed("sample", 3) {
+        if let side = request.latentSize, height != side || width != side {
+          throw PipelineError.badOption(
+            name: "--latent-size",
+            reason: "\(path) takes latents of \(height)×\(width) only, not of \(side)×\(side)")
+        }
         facts.sampleSize = [height, width]
+      } else if let side = request.latentSize ?? config["sample_size"]?.intValue {
+        facts.sampleSize = [side, side]
       } else {
         throw PipelineError.component(
           folder: path,

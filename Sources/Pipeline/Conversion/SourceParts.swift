@@ -56,7 +56,8 @@ struct SourceParts {
 
   private static func isSingleModel(_ path: String) throws -> Bool {
     guard fileExists(path) else {
-      throw PipelineError.notFound(path: path, reason: "there is no such folder")
+      throw PipelineError.notFound(
+        path: path, reason: "there is no such \(isONNX(path) ? "file" : "folder")")
     }
     if isONNX(path) { return true }
     guard folderExists(path) else {
