@@ -191,7 +191,8 @@ extension ImageWindow {
         "a window of \(size[axis]) at stride \(strides[axis]), dilation \(dilations[axis]) and "
           + "padding \(before[axis]) makes no sense on \(image[axis]) pixels")
     }
-    _ = try checked(size)
+    try require(
+      try checked(size).count <= 1 << 32, "a window of \(size) is larger than any picture")
   }
 
   fileprivate func check(image x: Fact, weight: Fact) throws(Misfit) {

@@ -157,7 +157,8 @@ private func reflected(_ x: Double, _ low: Double, _ high: Double) -> Double {
   if distance == 0 { return x }
   let turns = (distance / range).rounded(.down), rest = distance - turns * range
   let isEven = turns.truncatingRemainder(dividingBy: 2) == 0
-  return (x < low) == isEven ? low + rest : high - rest
+  // Far away nothing is left of the fraction, and the rest may be anything.
+  return min(max((x < low) == isEven ? low + rest : high - rest, low), high)
 }
 
 private func cubicFactors(_ x: Double) -> [Double] {

@@ -52,10 +52,12 @@ package func alignRegions(
     let binHeight = regionHeight / Double(rows), binWidth = regionWidth / Double(columns)
     let down = alignment.samples > 0 ? Double(alignment.samples) : binHeight.rounded(.up)
     let across = alignment.samples > 0 ? Double(alignment.samples) : binWidth.rounded(.up)
-    guard down < 65_536, across < 65_536, abs(left) < 1e15, abs(top) < 1e15 else {
+    guard max(down, 1) * max(across, 1) < 4_194_304, abs(left) < 1e15, abs(top) < 1e15,
+      !down.isNaN, !across.isNaN
+    else {
       throw .badValue("region \(k) is no number or larger than any picture")
     }
-    let (stepsDown, stepsAcross) = (max(0, Int(down)), max(0, Int(across)))
+    let (stepsDown, stepsAcross) = (Int(max(0, down)), Int(max(0, across)))
     parallel(rows * columns, threads: threads) { bin in
       let row = bin / columns, column = bin % columns
       var taps: [Bilinear] = []

@@ -10,7 +10,10 @@ package func resize(
     out.type == x.type && axes.map(\.input) == x.shape.dimensions
       && axes.map(\.output) == out.shape.dimensions)
   if out.shape.count == 0 { return }
-  let steps = axes.indices.filter { !axes[$0].isIdentity }
+  // What shrinks goes first: then nothing between is larger than both ends.
+  let steps = axes.indices.filter { !axes[$0].isIdentity }.sorted {
+    axes[$0].ratio < axes[$1].ratio
+  }
   if steps.isEmpty {
     out.base.copyMemory(from: x.base, byteCount: x.shape.count * x.type.byteCount)
     return

@@ -16,6 +16,8 @@ package struct ResizeAxis: Sendable {
     self.end = end
   }
 
+  var ratio: Double { Double(output) / Double(max(input, 1)) }
+
   /// Whether the axis stays as it is.
   var isIdentity: Bool { input == output && scale == 1 && start == 0 && end == 1 }
 }

@@ -18,34 +18,32 @@ package func transposedConvolution(
   let inputs = weight.shape[0] / groups, outputs = weight.shape[1]
   let taps = window.tapCount, places = window.placeCount, pixels = window.imageCount
   let to = out.floats, from = x.floats, w = weight.floats, added = bias?.floats
-  // A piece computes some channels of a picture: weightᵀ · x gives what each tap adds.
-  let step = max(1, min(outputs, 1_048_576 / max(1, taps * places)))
+  // A piece computes some channels of a picture: weightᵀ · x gives what each tap adds, for some
+  // lines of places at a time, or part of a line.
+  let step = max(1, min(outputs, 4096 / max(1, taps)))
   let chunks = (outputs + step - 1) / step
-  parallel(x.shape[0] * groups * chunks, threads: threads, scratchCount: step * taps * places) {
+  let block = max(1, min(places, 1_048_576 / max(1, step * taps)))
+  parallel(x.shape[0] * groups * chunks, threads: threads, scratchCount: step * taps * block) {
     piece, columns in
     let chunk = piece % chunks, n = piece / chunks / groups, group = piece / chunks % groups
     let first = chunk * step, count = min(step, outputs - first)
-    if inputs > 0 {
+    let image = to + (n * groups * outputs + group * outputs + first) * pixels
+    for o in 0..<count {
+      (image + o * pixels).update(
+        repeating: added?[group * outputs + first + o] ?? 0, count: pixels)
+    }
+    for start in stride(from: 0, to: inputs == 0 ? 0 : places, by: block) {
+      let range = start..<min(places, start + block)
       multiply(
-        columns, stride: places,
+        columns, stride: range.count,
         Matrix(
           base: w + (group * inputs * outputs + first) * taps, stride: outputs * taps,
           transposed: true),
-        Matrix(base: from + (n * groups + group) * inputs * places, stride: places),
-        m: count * taps, n: places, k: inputs)
-    }
-    for o in 0..<count {
-      let channel = group * outputs + first + o
-      let target = to + (n * outputs * groups + channel) * pixels
-      target.update(repeating: added?[channel] ?? 0, count: pixels)
-      if inputs == 0 { continue }
-      for tap in 0..<taps {
-        let row = columns + (o * taps + tap) * places
-        for line in 0..<window.lineCount {
-          let run = window.run(line: line, tap: tap, columns: 0..<window.lineLength)
-          let source = row + line * window.lineLength + run.first, image = target + run.source
-          for i in 0..<(run.end - run.first) { image[i * run.step] += source[i] }
-        }
+        Matrix(base: from + (n * groups + group) * inputs * places + start, stride: places),
+        m: count * taps, n: range.count, k: inputs)
+      for row in 0..<(count * taps) {
+        window.scatter(
+          columns + row * range.count, row % taps, range, into: image + row / taps * pixels)
       }
     }
   }
@@ -83,6 +81,23 @@ package func transposedConvolutionReference(
 }
 
 extension SlidingWindow {
+  /// Adds a value per place of `range` to what tap `tap` sees of the image from there.
+  func scatter(
+    _ values: UnsafePointer<Float>, _ tap: Int, _ range: Range<Int>,
+    into image: UnsafeMutablePointer<Float>
+  ) {
+    var place = range.lowerBound
+    while place < range.upperBound {
+      let line = place / lineLength, column = place % lineLength
+      let count = min(lineLength - column, range.upperBound - place)
+      let run = run(line: line, tap: tap, columns: column..<(column + count))
+      let source = values + (place - range.lowerBound + run.first - column)
+      let target = image + run.source
+      for i in 0..<(run.end - run.first) { target[i * run.step] += source[i] }
+      place += count
+    }
+  }
+
   /// Adds a value per place times `factor` to what tap `tap` sees of the image from there.
   func scatter(
     _ values: UnsafePointer<Double>, _ tap: Int, factor: Double,

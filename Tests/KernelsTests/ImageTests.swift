@@ -210,6 +210,29 @@ extension KernelTests {
     }
   }
 
+  @Test func regionsAndGridsFarAwayDoNoHarm() throws {
+    let x = Tensor(floats: (0..<16).map(Float.init), shape: [1, 1, 4, 4])
+    let out = Result([1, 1, 2, 2])
+    for edge in [-Float.infinity, -1e30, -3] {
+      let region = Tensor(floats: [0, 0, edge, edge], shape: [1, 4])
+      try? alignRegions(
+        out.view, x.view, regions: region.view, pictures: Tensor(int64s: [0], shape: [1]).view,
+        RegionAlignment(isMaximum: true, samples: 0, scale: 1, isHalfPixel: true), threads: 1)
+    }
+    let far: [Float] = [.nan, .infinity, -.infinity, 3e38, -3e38, 1e9, -1e9, 0.5]
+    let grid = Tensor(floats: far, shape: [1, 2, 2, 2])
+    for mode in [GridSampling.Mode.nearest, .linear, .cubic] {
+      for padding in [GridSampling.Padding.zeros, .border, .reflection] {
+        for alignsCorners in [false, true] {
+          gridSample(
+            out.view, x.view, grid: grid.view,
+            GridSampling(mode: mode, padding: padding, alignsCorners: alignsCorners), threads: 1)
+          #expect(out.floats.allSatisfy { $0 >= -4 && $0 <= 20 })
+        }
+      }
+    }
+  }
+
   /// A resize of one axis after the other is the same in any layout.
   @Test func resizingKnowsNoLayout() {
     var numbers = Numbers(8)
