@@ -151,7 +151,9 @@ package struct Model {
     _ options: ExecutionOptions
   ) throws -> Program {
     var shaped = whole.fixing(known).pruned(to: whole.graph.outputs)
-    if request.isOptimised { shaped = shaped.simplified().recognised().fused().channelsLast() }
+    if request.isOptimised {
+      shaped = shaped.simplified().recognised().reshapesSunk().simplified().fused().channelsLast()
+    }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
     let parts = shaped.split(fixedInputs: [])

@@ -79,7 +79,15 @@ private func normalised(
   var scale = try x.pair(.divide, parameters[0], deviation)
   var shift = try x.pair(.subtract, parameters[1], try x.pair(.multiply, parameters[2], scale))
   if isSpatial {
-    if rank >= 3 && type == .f32 {
+    if rank == 3 && type == .f32 {
+      // As a picture of one row, which is what convolutions over one axis make.
+      let shape = x[value].shape
+      let picture = try x.reshape(value, [shape[0], shape[1], 1, shape[2]])
+      let result = try x.emit(
+        .imaging(.channelAffine(ChannelAffine())), picture, scale, shift)
+      return try x.reshape(result, shape.dimensions)
+    }
+    if rank > 3 && type == .f32 {
       return try x.emit(.imaging(.channelAffine(ChannelAffine())), value, scale, shift)
     }
     let shape = x[scale].shape.dimensions + [Int](repeating: 1, count: rank - 2)

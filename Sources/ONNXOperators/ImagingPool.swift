@@ -33,8 +33,32 @@ private func expandMaxPool(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
   let pool = Pool(
     .maximum, window.window, after: window.after.map { max(0, $0) },
     isColumnMajor: try x.flag("storage_order", default: false))
+  if !x.isWanted(output: 1) { return [try x.pool(pool, input)] }
   let results = try x.emitAll(.imaging(.pool(pool)), [input])
-  return [results[0], x.isWanted(output: 1) ? results[1] : nil]
+  return [results[0], results[1]]
+}
+
+extension Expansion {
+  /// A pool without indices; over one axis it is one of pictures of one row, which has a fast kernel.
+  fileprivate mutating func pool(
+    _ pool: Pool, _ input: ValueID
+  ) throws(ExpansionFault) -> ValueID {
+    let shape = self[input].shape
+    guard shape.rank == 3, self[input].type == .f32 else {
+      return try emitAll(.imaging(.pool(pool)), [input])[0]
+    }
+    var raised = pool
+    raised.window.image.insert(1, at: 0)
+    raised.window.places.insert(1, at: 0)
+    raised.window.size.insert(1, at: 0)
+    raised.window.strides.insert(1, at: 0)
+    raised.window.dilations.insert(1, at: 0)
+    raised.window.before.insert(0, at: 0)
+    raised.after.insert(0, at: 0)
+    let picture = try reshape(input, [shape[0], shape[1], 1, shape[2]])
+    let result = try emitAll(.imaging(.pool(raised)), [picture])[0]
+    return try reshape(result, [shape[0], shape[1], self[result].shape[3]])
+  }
 }
 
 private func expandAveragePool(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {
@@ -51,10 +75,8 @@ private func expandPool(
 ) throws(ExpansionFault) -> [ValueID?] {
   let input = try x.input(0)
   let window = try SpatialWindow(x, image: try x.spatialSizes(of: input), size: nil)
-  return [
-    try x.emit(
-      .imaging(.pool(Pool(function, window.window, after: window.after.map { max(0, $0) }))), input)
-  ]
+  let pool = Pool(function, window.window, after: window.after.map { max(0, $0) })
+  return [try x.pool(pool, input)]
 }
 
 private func expandGlobal(
@@ -65,9 +87,7 @@ private func expandGlobal(
   let ones = image.map { _ in 1 }, zeros = image.map { _ in 0 }
   let window = ImageWindow(
     image: image, places: ones, size: image, strides: ones, dilations: ones, before: zeros)
-  return [
-    try x.emitAll(.imaging(.pool(Pool(function, window, after: zeros))), [input])[0]
-  ]
+  return [try x.pool(Pool(function, window, after: zeros), input)]
 }
 
 private func expandUnpool(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID?] {

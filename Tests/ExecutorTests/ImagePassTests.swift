@@ -86,3 +86,39 @@ private func weight(_ name: String, in graph: Graph) -> Tensor {
   #expect(count("multiply") == 1)
   #expect(count("transpose") <= 2)
 }
+
+/// Convolutions over one axis stand between reshapes; the passes bring them together.
+@Test func convolutionsOverOneAxisAreJoined() throws {
+  var builder = GraphBuilder(name: "row")
+  let x = builder.input("x", .f32, [.size(2), .size(8), .size(20)])
+  let row: [ReshapeDimension] = [.size(2), .size(8), .size(20)]
+  let picture: [ReshapeDimension] = [.size(2), .size(8), .size(1), .size(20)]
+  func convolve(_ input: ValueID, _ name: String) -> ValueID {
+    let raised = builder.node("\(name).picture", .reshape(picture), input)
+    let result = builder.node(
+      name, .convolution(Convolution(padding: [0, 1, 0, 1])), raised,
+      builder.weight("\(name).weight", [8, 8, 1, 3]))
+    return builder.node("\(name).row", .reshape(row), result)
+  }
+  let first = builder.node("relu", .unary(.relu), convolve(x, "first"))
+  let second = convolve(first, "second")
+  let half = builder.node(
+    "half", .binary(.multiply), second, builder.constant("by", Tensor(scalar: Float(0.5))))
+  builder.output(builder.node("tanh", .unary(.tanh), half))
+  let graph = builder.graph
+  var model = Model(graph) { weight($0, in: graph) }
+  let inputs = ["x": randomTensor([2, 8, 20], seed: 2)]
+  let shapes = inputs.mapValues(\.shape)
+  var arena = Arena()
+  let plainOptions = ExecutionOptions(threads: 1, kernels: .reference)
+  let plain = try model.program(
+    Model.Request(inputs: shapes, isOptimised: false), options: plainOptions
+  ).run(inputs, arena: &arena, options: plainOptions)
+  let options = ExecutionOptions(threads: 1)
+  let program = try model.program(Model.Request(inputs: shapes), options: options)
+  let fast = try program.run(inputs, arena: &arena, options: options)
+  expectClose(try #require(fast["tanh"]), try #require(plain["tanh"]), relativeToMaximum: 1e-5)
+  let names = program.varying.shaped.graph.nodes.map(\.op.name)
+  #expect(names.filter { $0 == "convolution" }.count == 2)
+  #expect(!names.contains("relu") && !names.contains("tanh") && !names.contains("multiply"))
+}
