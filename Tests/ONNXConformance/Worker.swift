@@ -97,7 +97,7 @@ private func runChunk(_ units: [Unit], files: String) throws(ConformanceError) -
   return results
 }
 
-/// Waits for a worker; one that has written nothing for two minutes is ended. Says how it ended.
+/// Waits for a worker; one that has written nothing for ten minutes is ended. Says how it ended.
 private func runWorker(list: String, output: String) -> String {
   unlink(output)
   let program = resolvedPath("/proc/self/exe") ?? CommandLine.arguments[0]
@@ -124,10 +124,10 @@ private func runWorker(list: String, output: String) -> String {
     var status = stat()
     let now = stat(output, &status) == 0 ? Int(status.st_size) : 0
     (size, quiet) = (now, now == size ? quiet + 1 : 0)
-    if quiet > 120 * 50 {
+    if quiet > 600 * 50 {
       kill(process, SIGKILL)
       waitpid(process, &ending, 0)
-      return "did not end within two minutes"
+      return "did not end within ten minutes"
     }
   }
   let said = (try? readSmallFile(output + ".err", maximum: 1 << 24)) ?? []
