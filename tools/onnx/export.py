@@ -276,8 +276,8 @@ def record(folder: Path, model: Export) -> str:
         found = torches
         said = f"ONNX Runtime refuses it: {str(error).splitlines()[0][:300]}"
     save_file(
-        {f"input.{n}": np.ascontiguousarray(t) for n, t in feeds.items()}
-        | {f"output.{n}": np.ascontiguousarray(t) for n, t in found.items()},
+        {f"input.{n}": np.array(t, order="C") for n, t in feeds.items()}
+        | {f"output.{n}": np.array(t, order="C") for n, t in found.items()},
         folder / "io.safetensors",
     )
     return said

