@@ -4,8 +4,8 @@
 
 `unet/` is a UNet of four cross-attention layers as diffusers saves it. The others are ONNX: the same
 UNet by the older exporter (`old`), by the dynamo exporter (`dynamo`, whose nodes tell their modules
-in metadata only), and with fixed sizes and a timestep of rank 0 (`static`); text encoder and VAE
-encoder are those of golden/checkpoints/sd1-tiny. golden/MANIFEST.json is brought up to date.
+in metadata only), and with fixed sizes and a timestep of rank 0 (`static`); text encoder (`static`: two
+texts at once) and VAE encoder are those of golden/checkpoints/sd1-tiny. golden/MANIFEST.json is brought up to date.
 """
 
 import json
@@ -99,6 +99,8 @@ def main() -> None:
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     text_axes = {name: {0: "batch", 1: "tokens"} for name in inputs}
     export(encoder, folder / "text.onnx", inputs, "last_hidden_state", text_axes)
+    # As some exports have it that encode both texts of the guidance at once.
+    export(encoder, folder / "text-static.onnx", inputs, "last_hidden_state", None)
 
     vae = load_vae(PIPELINE / "vae")
     vae.__class__ = ExportedEncoder

@@ -55,7 +55,7 @@ struct DenoisingModel {
       let sample = try input(DenoisingModel.sample)
       let timestep = try input(DenoisingModel.timestep)
       let text = try input(DenoisingModel.text)
-      if case .size(let size) = first(sample) { batch = size } else { batch = nil }
+      batch = try graph.fixedBatch(sample)
       timestepType = timestep.type
       switch timestep.dimensions?.first {
       case nil: sharedTimestep = timestep.dimensions == nil ? nil : []

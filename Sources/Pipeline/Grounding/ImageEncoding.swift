@@ -52,13 +52,14 @@ struct ImageEncoder {
       }
       return value
     }
-    let image = Tensor(floats: values, shape: [1, 3, side, side])
+    let batch = try graph.inputs.first.flatMap { try graph.fixedBatch($0) } ?? 1
+    let image = Tensor(floats: values, shape: [1, 3, side, side]).repeated(batch)
     let program = try model.program(
       Model.Request(inputs: ["sample": image.shape], wanted: wanted), options: options)
     // The encoder works on the whole picture; its memory goes with it.
     var arena = Arena()
     let outputs = try program.run(["sample": image], arena: &arena, options: options)
-    guard let mean = outputs["mean"], let logVariance = outputs["logvar"] else {
+    guard let mean = outputs["mean"]?.first, let logVariance = outputs["logvar"]?.first else {
       preconditionFailure("both outputs were wanted")
     }
     return EncodedImage(

@@ -69,7 +69,7 @@ struct TextEncoder {
           graph: graph.name, lacks: "a meaning for its input '\(name)'")
       }
       inputs[name] = Tensor(int64s: numbers.map { Int64($0) }, shape: [1, ids.count])
-        .converted(to: input.type)
+        .converted(to: input.type).repeated(try graph.fixedBatch(input) ?? 1)
     }
     let name = "last_hidden_state"
     guard let wanted = graph.value(named: name) else {
@@ -79,7 +79,7 @@ struct TextEncoder {
       Model.Request(inputs: inputs.mapValues(\.shape), wanted: [wanted]), options: options)
     let outputs = try program.run(inputs, arena: &arena, options: options)
     guard let state = outputs[name] else { preconditionFailure("'\(name)' was wanted") }
-    return state
+    return state.first
   }
 
   /// The state that stands for no text: the empty string, padded, run without a mask.
