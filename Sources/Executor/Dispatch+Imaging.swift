@@ -17,7 +17,11 @@ func dispatch(
       : convolutionReference(
         out, node[0], weight: node[1], bias: node.optional(2), window: window.kernel,
         groups: groups, threads: threads)
-  case .transposedConvolution(let window, let groups):
+  case .transposedConvolution(let window, _, .channelsLast):
+    transposedConvolution2D(
+      out, node[0], weight: node[1], bias: node.optional(2), window: window.kernel,
+      threads: threads)
+  case .transposedConvolution(let window, let groups, .channelsFirst):
     options.kernels == .fast
       ? transposedConvolution(
         out, node[0], weight: node[1], bias: node.optional(2), window: window.kernel,

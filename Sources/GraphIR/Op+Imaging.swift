@@ -6,8 +6,8 @@ package enum ImagingOp: Hashable, Sendable {
   /// x [N, I, …], weight [O, I/groups, …], [bias O] → [N, O, …]; f32, f64 or i32.
   case convolution(ImageWindow, groups: Int)
   /// x [N, I, …], weight [I, O/groups, …], [bias O] → [N, O, …]; f32 or f64. The window slides over
-  /// the result, with an entry of x per place.
-  case transposedConvolution(ImageWindow, groups: Int)
+  /// the result, with an entry of x per place. Channels last, the weight is [I, kh, kw, O].
+  case transposedConvolution(ImageWindow, groups: Int, layout: ImageLayout = .channelsFirst)
   /// x [N, I, …], weight [O, I/groups, …], offsets [N, offsetGroups · taps · axes, …], [bias O],
   /// [mask [N, offsetGroups · taps, …]] → [N, O, …]; f32 or f64. Taps are shifted by the offsets, read
   /// between pixels and multiplied by the mask.
@@ -75,8 +75,8 @@ package enum ImagingOp: Hashable, Sendable {
   /// Whether the op is worth a transposition to [N, H, W, C].
   var prefersChannelsLast: Bool {
     switch self {
-    case .pool: true
-    case .convolution, .transposedConvolution, .deformableConvolution, .columnsToImage, .maxUnpool,
+    case .pool, .transposedConvolution: true
+    case .convolution, .deformableConvolution, .columnsToImage, .maxUnpool,
       .alignRegions, .maxRegionPool, .resize, .gridSample, .affineGrid, .localResponseNorm,
       .channelAffine:
       false
@@ -103,6 +103,9 @@ package enum ImagingOp: Hashable, Sendable {
       guard affine.layout == .channelsFirst else { return nil }
       affine.layout = .channelsLast
       return .channelAffine(affine)
+    case .transposedConvolution(let window, groups: 1, .channelsFirst):
+      return window.image.count == 2
+        ? .transposedConvolution(window, groups: 1, layout: .channelsLast) : nil
     case .convolution, .transposedConvolution, .deformableConvolution, .columnsToImage, .maxUnpool,
       .alignRegions, .maxRegionPool, .gridSample, .affineGrid:
       return nil

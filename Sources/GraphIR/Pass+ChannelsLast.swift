@@ -19,6 +19,11 @@ private let toFirst = [0, 3, 1, 2]
 /// Takes a convolution's weight from [O, I, h, w] to [h, w, I, O].
 let hwioFromOIHW = [2, 3, 1, 0]
 
+private struct WeightTwin: Hashable {
+  var weight: ValueID
+  var permutation: [Int]
+}
+
 private struct ChannelsLastPass {
   let source: ShapedGraph
   /// Starts as the source without nodes; value IDs of the source stay valid.
@@ -28,7 +33,7 @@ private struct ChannelsLastPass {
   private var last: [Int: ValueID] = [:]
   /// Whether the channels-first value itself has been computed.
   private var isComputed: [Bool]
-  private var weightTwins: [ValueID: ValueID] = [:]
+  private var weightTwins: [WeightTwin: ValueID] = [:]
 
   init(source: ShapedGraph) {
     self.source = source
@@ -50,7 +55,7 @@ private struct ChannelsLastPass {
       var node = node
       node.op = .convolution(attributes)
       node.inputs[0] = node.inputs[0].map { twin(of: $0) }
-      node.inputs[1] = node.inputs[1].map { weightTwin(of: $0) }
+      node.inputs[1] = node.inputs[1].map { weightTwin(of: $0, hwioFromOIHW) }
       if let residual = node.input(4) { node.inputs[4] = twin(of: residual) }
       for index in [2, 3] {
         if let id = node.input(index) { materialise(id) }
@@ -80,7 +85,13 @@ private struct ChannelsLastPass {
         node.inputs[0].map({ source[$0].type == .f32 }) ?? false,
         node.outputs.dropFirst().allSatisfy({ $0 == nil })
       {
-        emitTwin(node, as: .imaging(last))
+        guard case .transposedConvolution = op else { return emitTwin(node, as: .imaging(last)) }
+        var node = node
+        node.op = .imaging(last)
+        node.inputs[0] = node.inputs[0].map { twin(of: $0) }
+        node.inputs[1] = node.inputs[1].map { weightTwin(of: $0, toLast) }
+        if let bias = node.input(2) { materialise(bias) }
+        emitTwin(node)
       } else {
         emit(node)
       }
@@ -202,16 +213,17 @@ private struct ChannelsLastPass {
     isComputed[id.index] = true
   }
 
-  /// The weight [O, I, h, w] as [h, w, I, O].
-  private mutating func weightTwin(of id: ValueID) -> ValueID {
-    if let twin = weightTwins[id] { return twin }
+  /// A convolution's weight with its axes in another order.
+  private mutating func weightTwin(of id: ValueID, _ permutation: [Int]) -> ValueID {
+    let key = WeightTwin(weight: id, permutation: permutation)
+    if let twin = weightTwins[key] { return twin }
     materialise(id)
     let fact = source[id]
     let twin = addValue(
-      named: source.graph[id].name + "@hwio",
-      Fact(fact.type, Shape(hwioFromOIHW.map { fact.shape[$0] })))
-    append(.transpose(hwioFromOIHW), id, twin)
-    weightTwins[id] = twin
+      named: source.graph[id].name + (permutation == toLast ? "@ihwo" : "@hwio"),
+      Fact(fact.type, Shape(permutation.map { fact.shape[$0] })))
+    append(.transpose(permutation), id, twin)
+    weightTwins[key] = twin
     return twin
   }
 

@@ -109,6 +109,26 @@ private struct ScalePass {
       before.inputs[2] = bias
       attributes.activation = change.activation
       before.op = .convolution(attributes)
+    case .imaging(.transposedConvolution(_, groups: 1, .channelsFirst))
+    where change.activation == nil:
+      guard let weight = before.inputs[1], isFixed[weight.index],
+        before.input(2).map({ isFixed[$0.index] }) ?? true
+      else { return nil }
+      let channels = source[change.input].shape[1]
+      guard
+        before.input(2) != nil
+          || change.addend.map({ result[$0].shape.count == channels })
+            ?? true
+      else { return nil }
+      if let factor = change.factor {
+        let shape =
+          [1, result[factor].shape.count]
+          + source[weight].shape.dimensions.dropFirst(2).map { _ in 1 }
+        before.inputs[1] = computed(.multiply, weight, reshaped(factor, shape), like: weight)
+      }
+      let bias = scaled(before.input(2), change, channels)
+      while before.inputs.count < 3 { before.inputs.append(nil) }
+      before.inputs[2] = bias
     case .imaging(.channelAffine(let affine))
     where affine.activation == nil && affine.layout == .channelsFirst:
       guard let scale = before.inputs[1], let shift = before.inputs[2], isFixed[scale.index],

@@ -12,7 +12,17 @@ extension ImagingOp {
       try checkChannels(x, inputs: weight.shape[1], outputs: weight.shape[0], groups)
       try facts.checkVector(2, weight.shape[0], x.type, "bias")
       return [try result(x, weight.shape[0], window.places)]
-    case .transposedConvolution(let window, let groups):
+    case .transposedConvolution(let window, _, .channelsLast):
+      let (x, weight) = (try facts.floating(0), try facts.floating(1))
+      try window.check()
+      try require(
+        x.shape.rank == 4 && weight.shape.rank == 4 && window.image.count == 2
+          && x.shape.dimensions[1...2] == window.places[...]
+          && weight.shape.dimensions[1...2] == window.size[...] && weight.shape[0] == x.shape[3],
+        "the weight \(weight) does not fit the input \(x)")
+      try facts.expect(2, [weight.shape[3]], "bias")
+      return [Fact(.f32, try checked([x.shape[0]] + window.image + [weight.shape[3]]))]
+    case .transposedConvolution(let window, let groups, .channelsFirst):
       let (x, weight) = (try facts.image(0), try facts[1])
       try window.check()
       try require(

@@ -1,3 +1,4 @@
+import CKernels
 import TensorBase
 
 /// The transpose of a convolution: out[n, o, q] = bias[o] + Σ of x[n, c, p] · weight[c, o, t] over
@@ -107,6 +108,65 @@ extension SlidingWindow {
       let run = run(line: line, tap: tap, columns: 0..<lineLength)
       let source = values + line * lineLength + run.first, target = image + run.source
       for i in 0..<(run.end - run.first) { target[i * run.step] += factor * source[i] }
+    }
+  }
+}
+
+/// `transposedConvolution` with two spatial axes and one group, channels last: x [N, H, W, I], weight
+/// [I, kh, kw, O], out [N, H', W', O]; f32.
+package func transposedConvolution2D(
+  _ out: MutableTensorView, _ x: TensorView, weight: TensorView, bias: TensorView?,
+  window: SlidingWindow, threads: Int
+) {
+  let inputs = x.shape[3], outputs = out.shape[3]
+  let taps = window.tapCount, places = window.placeCount
+  precondition(
+    weight.shape.dimensions == [inputs] + window.size + [outputs]
+      && x.shape.dimensions[1...2] == window.places[...]
+      && out.shape.dimensions[1...2] == window.image[...] && out.shape[0] == x.shape[0])
+  precondition(bias == nil || bias?.shape == [outputs])
+  if out.shape.count == 0 { return }
+  let to = out.floats, from = x.floats, w = weight.floats, added = bias?.floats
+  // A piece computes some outputs of a picture: what every tap adds to them, some places at a time.
+  let chunks = min(max(1, outputs / 16), (threads + x.shape[0] - 1) / x.shape[0])
+  let step = (outputs + chunks - 1) / chunks
+  let block = max(1, min(places, 256, 262_144 / max(1, taps * step)))
+  parallel(x.shape[0] * chunks, threads: threads, scratchCount: block * taps * step) {
+    piece, columns in
+    let n = piece / chunks, first = piece % chunks * step, count = min(step, outputs - first)
+    if count <= 0 { return }
+    let image = to + n * window.imageCount * outputs + first
+    for pixel in 0..<window.imageCount {
+      if let added {
+        (image + pixel * outputs).update(from: added + first, count: count)
+      } else {
+        (image + pixel * outputs).update(repeating: 0, count: count)
+      }
+    }
+    for start in stride(from: 0, to: inputs == 0 ? 0 : places, by: block) {
+      let rows = min(block, places - start)
+      for tap in 0..<taps {
+        multiply(
+          columns + tap * count, stride: taps * count,
+          Matrix(base: from + (n * places + start) * inputs, stride: inputs),
+          Matrix(base: w + tap * outputs + first, stride: taps * outputs), m: rows, n: count,
+          k: inputs)
+      }
+      for tap in 0..<taps {
+        var place = start
+        while place < start + rows {
+          let line = place / window.lineLength, column = place % window.lineLength
+          let length = min(window.lineLength - column, start + rows - place)
+          let run = window.run(line: line, tap: tap, columns: column..<(column + length))
+          for i in 0..<(run.end - run.first) {
+            let row = place - start + run.first - column + i
+            plumb_accumulate(
+              image + (run.source + i * run.step) * outputs, columns + (row * taps + tap) * count,
+              1, count)
+          }
+          place += length
+        }
+      }
     }
   }
 }

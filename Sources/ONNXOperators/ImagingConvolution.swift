@@ -110,12 +110,25 @@ private func expandTransposed(_ x: inout Expansion) throws(ExpansionFault) -> [V
   guard result.allSatisfy({ $0 >= 0 }) else {
     throw .misfit("a padding of \(pads) leaves nothing of the result")
   }
+  let isRow = rank == 1 && x[input].type != .f64
+  func raised(_ list: [Int], _ first: Int) -> [Int] { isRow ? [first] + list : list }
   let window = ImageWindow(
-    image: result, places: places, size: size, strides: strides, dilations: dilations,
-    before: before)
-  let output = try x.emit(
-    .imaging(.transposedConvolution(window, groups: try x.int("group", default: 1))),
-    try x.widened(input), try x.widened(weight), try x.widened(optional: x.optional(2)))
+    image: raised(result, 1), places: raised(places, 1), size: raised(size, 1),
+    strides: raised(strides, 1), dilations: raised(dilations, 1), before: raised(before, 0))
+  var (value, filter) = (try x.widened(input), try x.widened(weight))
+  if isRow {
+    // One axis is the second of a picture of one row.
+    let (shape, taps) = (x[value].shape, x[filter].shape)
+    value = try x.reshape(value, [shape[0], shape[1], 1, shape[2]])
+    filter = try x.reshape(filter, [taps[0], taps[1], 1, taps[2]])
+  }
+  var output = try x.emit(
+    .imaging(.transposedConvolution(window, groups: try x.int("group", default: 1))), value, filter,
+    try x.widened(optional: x.optional(2)))
+  if isRow {
+    let shape = x[output].shape
+    output = try x.reshape(output, [shape[0], shape[1], shape[3]])
+  }
   return [try x.cast(output, to: x[input].type)]
 }
 

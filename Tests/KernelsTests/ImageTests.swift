@@ -88,6 +88,29 @@ extension KernelTests {
     }
   }
 
+  @Test(arguments: slides.filter { $0.image.count == 2 })
+  func transposedConvolutionAgreesChannelsLast(_ c: Sliding) {
+    var numbers = Numbers(9)
+    let x = numbers.tensor([2, 5] + c.window.places), weight = numbers.tensor([5, 37] + c.size)
+    let bias = numbers.tensor([37])
+    let whole = Result([2, 37] + c.image)
+    transposedConvolutionReference(
+      whole.view, x.view, weight: weight.view, bias: bias.view, window: c.window, groups: 1,
+      threads: 1)
+    let expected = permuted(whole.view.readOnly.copied(), [0, 2, 3, 1])
+    let (last, filter) = (permuted(x, [0, 2, 3, 1]), permuted(weight, [0, 2, 3, 1]))
+    for threads in [1, 2, 5] {
+      expectAgreement(
+        expected.shape.dimensions, absolute: 1e-5,
+        reference: { $0.base.copyMemory(from: expected.view.base, byteCount: expected.byteCount) },
+        fast: {
+          transposedConvolution2D(
+            $0, last.view, weight: filter.view, bias: bias.view, window: c.window,
+            threads: threads)
+        })
+    }
+  }
+
   /// The plain convolution of two axes and the one of any rank are written independently.
   @Test func convolutionsOfTwoAxesAreOne() {
     var numbers = Numbers(5)
