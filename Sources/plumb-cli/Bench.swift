@@ -2,7 +2,7 @@ import Pipeline
 
 let benchCommand = Command(
   name: "bench", summary: "Times a graph, and says which kernels it runs on.",
-  operands: [.init(name: "FILE", help: "a .plumb file")],
+  operands: [.init(name: "FILE", help: "a .plumb or .onnx file")],
   options: [
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
     .init(name: "--batch", value: "N", help: "items at once (1)"),

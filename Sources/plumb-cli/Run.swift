@@ -2,7 +2,7 @@ import Pipeline
 
 let runCommand = Command(
   name: "run", summary: "Runs one graph of a model on tensors from a file.",
-  operands: [.init(name: "FILE", help: "a .plumb file")],
+  operands: [.init(name: "FILE", help: "a .plumb or .onnx file")],
   options: [
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
     .init(
