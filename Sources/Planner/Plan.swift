@@ -111,7 +111,8 @@ private struct Buffers {
       }
       return .none
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .transpose, .concat, .slice, .prefix, .pad, .cast,
+      .softmax, .gated, .upsampleNearest, .gather, .transpose, .concat, .slice, .prefix, .pad,
+      .cast,
       .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
       return .none
     }

@@ -2,7 +2,9 @@ import Pipeline
 
 let inspectCommand = Command(
   name: "inspect", summary: "Shows what a file holds: graphs, taps, tensors, where it comes from.",
-  operands: [.init(name: "FILE", help: "a .plumb, .onnx, .safetensors, .npz, .npy, .bin or .pt file")],
+  operands: [
+    .init(name: "FILE", help: "a .plumb, .onnx, .safetensors, .npz, .npy, .bin or .pt file")
+  ],
   options: [
     .init(name: "--json", help: "for programs"),
     .init(name: "--tensors", help: "a line per tensor"),
