@@ -1,6 +1,6 @@
 """A UNet of full Stable Diffusion 1.5 size with random weights through ONNX, against ONNX Runtime.
 
-    tools/onnx/fullsize FOLDER [old|dynamo]     (about 7 GB on disk, 6 GB of memory, minutes)
+    tools/onnx/fullsize FOLDER [old|dynamo]     (about 7 GB on disk, 6 or 9 GB of memory, minutes)
 
 Exports it with its weights in files beside the model (`old`: the TorchScript exporter, a file for
 each tensor; `dynamo`: one file), evaluates it once with ONNX Runtime, converts it, evaluates it once
