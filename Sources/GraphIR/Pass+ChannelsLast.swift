@@ -31,6 +31,8 @@ private struct ChannelsLastPass {
   private var taken: Set<String>
   /// Channels-last twins by the channels-first value's index.
   private var last: [Int: ValueID] = [:]
+  /// [N, H, W, g, c] twins of [N, g, c, H, W], images whose channels are split.
+  private var split: [Int: ValueID] = [:]
   /// Whether the channels-first value itself has been computed.
   private var isComputed: [Bool]
   private var weightTwins: [WeightTwin: ValueID] = [:]
@@ -134,9 +136,13 @@ private struct ChannelsLastPass {
       } else {
         emit(node)
       }
+    case .reshape:
+      if !splitChannels(node) && !mergeChannels(node) { emit(node) }
     case .transpose(let permutation):
       guard let input = node.inputs[0], let output = node.outputs[0] else { return }
-      if permutation == toLast, let twin = last[input.index] {
+      if permutation == [0, 2, 1, 3, 4], let twin = split[input.index] {
+        split[output.index] = addSplit(of: output, .transpose([0, 1, 2, 4, 3]), twin)
+      } else if permutation == toLast, let twin = last[input.index] {
         alias(output, to: twin, node)
       } else if permutation == toFirst, source.isImage(output), isComputed[input.index] {
         last[output.index] = input
@@ -144,7 +150,7 @@ private struct ChannelsLastPass {
         emit(node)
       }
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .reshape, .prefix, .identity,
+      .softmax, .gated, .upsampleNearest, .gather, .prefix, .identity,
       .arithmetic, .indexing, .sequence, .dynamic, .call:
       emit(node)
     }
@@ -206,11 +212,53 @@ private struct ChannelsLastPass {
 
   /// Makes sure that a value exists in its own layout.
   private mutating func materialise(_ id: ValueID) {
-    guard id.index < isComputed.count, !isComputed[id.index], let twin = last[id.index] else {
+    guard id.index < isComputed.count, !isComputed[id.index] else { return }
+    if let twin = last[id.index] {
+      append(.transpose(toFirst), twin, id)
+    } else if let twin = split[id.index] {
+      append(.transpose([0, 3, 4, 1, 2]), twin, id)
+    } else {
       return
     }
-    append(.transpose(toFirst), twin, id)
     isComputed[id.index] = true
+  }
+
+  /// A reshape of an image's channels into two axes, as a shuffle of channels begins with.
+  private mutating func splitChannels(_ node: Node) -> Bool {
+    guard let input = node.inputs[0], let output = node.outputs[0], let twin = last[input.index]
+    else { return false }
+    let (from, to) = (source[input].shape, source[output].shape)
+    guard to.rank == 5, to[0] == from[0], to[1] * to[2] == from[1], to[3] == from[2],
+      to[4] == from[3]
+    else { return false }
+    let shape = [to[0], to[3], to[4], to[1], to[2]]
+    split[output.index] = addSplit(of: output, .reshape(shape.map { .size($0) }), twin)
+    return true
+  }
+
+  /// The reshape that ends it.
+  private mutating func mergeChannels(_ node: Node) -> Bool {
+    guard let input = node.inputs[0], let output = node.outputs[0], let twin = split[input.index]
+    else { return false }
+    let (from, to) = (source[input].shape, source[output].shape)
+    guard to.rank == 4, to[0] == from[0], to[1] == from[1] * from[2], to[2] == from[3],
+      to[3] == from[4]
+    else { return false }
+    var merged = node
+    merged.op = .reshape(toLast.map { .size(to[$0]) })
+    merged.inputs = [twin]
+    emitTwin(merged)
+    return true
+  }
+
+  /// The value [N, H, W, g, c] of an image [N, g, c, H, W].
+  private mutating func addSplit(of id: ValueID, _ op: Op, _ input: ValueID) -> ValueID {
+    let fact = source[id]
+    let twin = addValue(
+      named: source.graph[id].name + "@nhwc",
+      Fact(fact.type, Shape([0, 3, 4, 1, 2].map { fact.shape[$0] })))
+    append(op, input, twin)
+    return twin
   }
 
   /// A convolution's weight with its axes in another order.
