@@ -71,7 +71,7 @@ extension Recurrent {
       hidden: hidden,
       activations: activations.map {
         RecurrentActivation($0.curve.kernel, alpha: $0.alpha, beta: $0.beta)
-      }, clip: clip, isBatchFirst: isBatchFirst)
+      }, clip: clip, isBatchFirst: isBatchFirst, roundsState: roundsState)
   }
 }
 

@@ -128,10 +128,12 @@ package struct Recurrent: Hashable, Sendable {
   /// Arguments of activations are cut to ± this.
   package var clip: Float?
   package var isBatchFirst: Bool
+  /// Whether the state goes into its product as 8 bits hold it.
+  package var roundsState: Bool
 
   package init(
     cell: Cell, direction: Direction = .forward, hidden: Int, activations: [Activation],
-    clip: Float? = nil, isBatchFirst: Bool = false
+    clip: Float? = nil, isBatchFirst: Bool = false, roundsState: Bool = false
   ) {
     self.cell = cell
     self.direction = direction
@@ -139,6 +141,7 @@ package struct Recurrent: Hashable, Sendable {
     self.activations = activations
     self.clip = clip
     self.isBatchFirst = isBatchFirst
+    self.roundsState = roundsState
   }
 
   package var directions: Int { direction == .bidirectional ? 2 : 1 }

@@ -129,6 +129,10 @@ private struct RecurrentRun {
           PLUMB_MULTIPLY, reset, 1, state + item * hidden, 1, gated + item * hidden, hidden)
       }
       multiply(by: gated, rows: (2 * hidden)..<rows)
+    } else if parameters.roundsState {
+      gated.update(from: state, count: plan.batch * hidden)
+      roundToBytes(gated, plan.batch * hidden)
+      multiply(by: gated, rows: 0..<rows)
     } else {
       multiply(by: state, rows: 0..<rows)
     }

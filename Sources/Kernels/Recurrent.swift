@@ -18,10 +18,12 @@ package struct RecurrentParameters: Sendable {
   package var activations: [RecurrentActivation]
   package var clip: Float?
   package var isBatchFirst: Bool
+  /// Whether the state goes into its product as 8 bits hold it.
+  package var roundsState: Bool
 
   package init(
     cell: Cell, isReverse: [Bool], hidden: Int, activations: [RecurrentActivation],
-    clip: Float? = nil, isBatchFirst: Bool = false
+    clip: Float? = nil, isBatchFirst: Bool = false, roundsState: Bool = false
   ) {
     self.cell = cell
     self.isReverse = isReverse
@@ -29,6 +31,7 @@ package struct RecurrentParameters: Sendable {
     self.activations = activations
     self.clip = clip
     self.isBatchFirst = isBatchFirst
+    self.roundsState = roundsState
   }
 
   var gates: Int {
@@ -204,6 +207,8 @@ struct RecurrentPlan {
 ///   h ← (1 − u) · n + u · h
 /// - memory: i = f(z_i + p_i · c), q = f(z_q + p_q · c) or 1 − i, c ← q · c + i · g(z_c),
 ///   h ← f(z_o + p_o · c) · k(c)
+///
+/// Where the state is rounded, h in the products is `roundToBytes` of all items' states.
 package func recurrentReference(
   _ outputs: RecurrentOutputs, _ inputs: RecurrentInputs, _ parameters: RecurrentParameters
 ) {
@@ -217,6 +222,7 @@ package func recurrentReference(
   let h = wide(inputs.hidden, count: stateCount), c = wide(inputs.cell, count: stateCount)
   let all = Doubles(count: plan.steps * stateCount)
   let z = Doubles(count: rows), gated = Doubles(count: hidden)
+  let rounded = Doubles(count: parameters.roundsState ? plan.batch * hidden : 0)
   let limit = Double(parameters.clip ?? .infinity)
   let perDirection = parameters.activations.count / plan.directions
   func cut(_ value: Double) -> Double { min(max(value, -limit), limit) }
@@ -229,10 +235,18 @@ package func recurrentReference(
     func product(_ row: Int, _ state: UnsafePointer<Double>) -> Double {
       (0..<hidden).reduce(0.0) { $0 + state[$1] * r[row * hidden + $1] }
     }
-    for item in 0..<plan.batch {
-      let state = h.base + plan.state(direction, item)
-      let cell = c.base + plan.state(direction, item)
-      for number in 0..<plan.lengths[item] {
+    for number in 0..<(plan.lengths.max() ?? 0) {
+      if parameters.roundsState {
+        for item in 0..<plan.batch {
+          (rounded.base + item * hidden).update(
+            from: h.base + plan.state(direction, item), count: hidden)
+        }
+        roundToBytes(rounded.base, plan.batch * hidden)
+      }
+      for item in 0..<plan.batch where number < plan.lengths[item] {
+        let state = h.base + plan.state(direction, item)
+        let cell = c.base + plan.state(direction, item)
+        let seen = parameters.roundsState ? rounded.base + item * hidden : state
         let step = plan.step(number, item, isReverse: parameters.isReverse[direction])
         let input = x.base + plan.row(step, item) * plan.inputs
         for row in 0..<rows {
@@ -242,18 +256,18 @@ package func recurrentReference(
         }
         switch parameters.cell {
         case .plain:
-          for i in 0..<hidden { z.base[i] = f[0](cut(z.base[i] + product(i, state) + rb[i])) }
+          for i in 0..<hidden { z.base[i] = f[0](cut(z.base[i] + product(i, seen) + rb[i])) }
           state.update(from: z.base, count: hidden)
         case .gated(let resetsAfter):
           for i in 0..<(2 * hidden) {
-            z.base[i] = f[0](cut(z.base[i] + product(i, state) + rb[i]))
+            z.base[i] = f[0](cut(z.base[i] + product(i, seen) + rb[i]))
           }
           for i in 0..<hidden { gated.base[i] = z.base[hidden + i] * state[i] }
           for i in 0..<hidden {
             let row = 2 * hidden + i
             z.base[row] +=
               resetsAfter
-              ? z.base[hidden + i] * (product(row, state) + rb[row])
+              ? z.base[hidden + i] * (product(row, seen) + rb[row])
               : product(row, gated.base) + rb[row]
           }
           for i in 0..<hidden {
@@ -261,7 +275,7 @@ package func recurrentReference(
             state[i] = (1 - update) * f[1](cut(z.base[2 * hidden + i])) + update * state[i]
           }
         case .memory(let isCoupled):
-          for row in 0..<rows { z.base[row] += product(row, state) + rb[row] }
+          for row in 0..<rows { z.base[row] += product(row, seen) + rb[row] }
           for i in 0..<hidden {
             let entry = f[0](cut(z.base[i] + p[i] * cell[i]))
             let keep =
@@ -284,4 +298,28 @@ package func recurrentReference(
 private func wide(_ view: TensorView?, count: Int) -> Doubles {
   if let view { return Doubles(view) }
   return Doubles(count: count)
+}
+
+/// Rounds in place to 256 steps from the smallest value to the largest, 0 among them: what
+/// quantizing to u8 and back gives.
+func roundToBytes(_ x: UnsafeMutablePointer<Float>, _ count: Int) {
+  var (low, high): (Float, Float) = (0, 0)
+  for i in 0..<count { (low, high) = (min(low, x[i]), max(high, x[i])) }
+  guard high > low else { return }
+  let step = (high - low) / 255
+  let zero = min(max(-low / step, 0), 255).rounded(.toNearestOrEven)
+  for i in 0..<count {
+    let place = min(max((x[i] / step).rounded(.toNearestOrEven) + zero, 0), 255)
+    x[i] = (place - zero) * step
+  }
+}
+
+/// As above.
+private func roundToBytes(_ x: UnsafeMutablePointer<Double>, _ count: Int) {
+  withUnsafeTemporaryAllocation(of: Float.self, capacity: max(1, count)) { floats in
+    guard let base = floats.baseAddress else { return }
+    for i in 0..<count { base[i] = Float(x[i]) }
+    roundToBytes(base, count)
+    for i in 0..<count { x[i] = Double(base[i]) }
+  }
 }

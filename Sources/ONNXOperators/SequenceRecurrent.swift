@@ -23,12 +23,55 @@ let recurrentOperators: [ONNXOperator] = [
   ) { x throws(ExpansionFault) in
     try expand(&x, .memory(isCoupled: try x.flag("input_forget", default: false)))
   },
+  ONNXOperator(
+    "DynamicQuantizeLSTM", domain: "com.microsoft", inputs: 12...12, outputs: 0...3,
+    attributes: commonAttributes.union(["input_forget"]), lacks: unknownActivation
+  ) { x throws(ExpansionFault) in
+    // Inputs and state are rounded as they come, weights are stored in 8 bits and transposed.
+    let cell = Recurrent.Cell.memory(isCoupled: try x.flag("input_forget", default: false))
+    let rounded = try x.roundedToBytes(try x.input(0))
+    let weight = try x.turnedWeight(1, scale: 8), recurrence = try x.turnedWeight(2, scale: 10)
+    return try expand(&x, cell, instead: [rounded, weight, recurrence])
+  },
 ]
 
+extension Expansion {
+  /// What `DynamicQuantizeLinear` makes of a tensor, as floats again.
+  fileprivate mutating func roundedToBytes(_ id: ValueID) throws(ExpansionFault) -> ValueID {
+    let parts = try emitAll(.arithmetic(.dynamicQuantize), [id])
+    let layout = Quantization(axis: 1, block: nil, type: .f32, precision: .f32)
+    return try emit(.arithmetic(.dequantize(layout)), parts[0], parts[1], parts[2])
+  }
+
+  /// A weight [D, I, G·H] in 8 bits, as floats [D, G·H, I]. Scale and zero point are one for each
+  /// direction, or one for each column.
+  fileprivate mutating func turnedWeight(
+    _ index: Int, scale: Int
+  ) throws(ExpansionFault) -> ValueID {
+    let weight = try input(index), shape = self[weight].shape
+    guard shape.rank == 3 else { throw .misfit("the weight \(self[weight]) has not three axes") }
+    func placed(_ id: ValueID) throws(ExpansionFault) -> ValueID {
+      let count = self[id].shape.count
+      guard count == shape[0] || count == shape[0] * shape[2] else {
+        throw .misfit("\(self[id]) is not one scale or zero point for each column of \(shape)")
+      }
+      let floats = try cast(id, to: .f32)
+      return try reshape(floats, count == shape[0] ? [count, 1, 1] : [shape[0], 1, shape[2]])
+    }
+    let centred = try pair(
+      .subtract, try cast(weight, to: .f32), try placed(try input(scale + 1)))
+    return try transpose(
+      try pair(.multiply, centred, try placed(try input(scale))), [0, 2, 1])
+  }
+}
+
+/// - Parameter instead: what x, weight and recurrence are made of, where they are not the inputs; then
+///   the state is rounded too.
 private func expand(
-  _ x: inout Expansion, _ cell: Recurrent.Cell
+  _ x: inout Expansion, _ cell: Recurrent.Cell, instead: [ValueID]? = nil
 ) throws(ExpansionFault) -> [ValueID?] {
-  let recurrence = x[try x.input(2)]
+  let third: ValueID = if let instead { instead[2] } else { try x.input(2) }
+  let recurrence = x[third]
   guard recurrence.shape.rank == 3 else {
     throw .misfit("the recurrent weight \(recurrence) does not have three axes")
   }
@@ -46,7 +89,11 @@ private func expand(
   let type = x[try x.input(0)].type
   var inputs: [ValueID?] = []
   for index in 0..<(isMemory ? 8 : 6) {
-    inputs.append(index == 4 ? x.optional(index) : try x.widened(optional: x.optional(index)))
+    if let instead, index < instead.count {
+      inputs.append(instead[index])
+    } else {
+      inputs.append(index == 4 ? x.optional(index) : try x.widened(optional: x.optional(index)))
+    }
   }
   let outputs = try x.emitAll(
     .sequence(
@@ -55,7 +102,8 @@ private func expand(
           cell: cell, direction: direction, hidden: hidden,
           activations: try activations(x, cell, count: directions * cell.activations),
           clip: clip.flatMap { $0 > 0 ? $0 : nil },
-          isBatchFirst: try x.flag("layout", default: false)))), inputs)
+          isBatchFirst: try x.flag("layout", default: false), roundsState: instead != nil))),
+    inputs)
   var results: [ValueID?] = []
   for (index, output) in outputs.prefix(isMemory ? 3 : 2).enumerated() {
     results.append(x.isWanted(output: index) ? try x.cast(output, to: type) : nil)
