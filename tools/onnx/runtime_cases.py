@@ -396,6 +396,25 @@ def recurrent(cases):
             3 if op == "LSTM" else 2, domain="", weights=(1, 2), hidden_size=hidden,
             activations=chosen[op], **numbers,
         )  # fmt: skip
+    byte = np.int8
+    for name, count, scales in [("forward", 1, 1), ("bidirectional", 2, 4 * hidden)]:
+        shape = (count,) if scales == 1 else (count, scales)
+        draws = [
+            part
+            for width in (inputs, hidden)
+            for part in (
+                cases.whole(-127, 128, count, width, 4 * hidden, type=byte),
+                0.002 + 0.004 * cases.random.random(shape).astype(np.float32),
+                cases.whole(-9, 9, *shape, type=byte) if scales == 1 else np.zeros(shape, byte),
+            )
+        ]
+        cases.save(
+            f"dynamic_quantize_lstm_{name}", "DynamicQuantizeLSTM",
+            [x, draws[0], draws[3], cases.draw(count, 8 * hidden, scale=0.3), None,
+             cases.draw(count, batch, hidden), cases.draw(count, batch, hidden), None,
+             draws[1], draws[2], draws[4], draws[5]],
+            3, weights=(1, 2, 3, 8, 9, 10, 11), hidden_size=hidden, direction=name,
+        )  # fmt: skip
 
 
 def main():
