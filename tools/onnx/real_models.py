@@ -187,8 +187,10 @@ MODELS = {
     ),
 }
 
-# Where every step rounds to half precision, two ways of summing are a few of its steps apart.
-COARSER = {"slovorez": 4e-3}
+# Where every step rounds to half precision, two ways of summing are a few of its steps apart. Where
+# 22 layers round to 8 bits what they get, an input that is 1e-6 off moves ONNX Runtime's own answer by
+# 1e-2.
+COARSER = {"slovorez": 4e-3, "captcha-int8": 2e-2}
 
 
 def fetch(requirement: str, packages: Path) -> Path:
@@ -223,6 +225,8 @@ def operators(model: onnx.ModelProto) -> Counter:
 def write_bundle(folder: Path, inputs: dict, about: dict, tolerance: float) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # What it rounds dynamically depends on how rows are given out to threads.
+    options.intra_op_num_threads = 1
     # Its own rewriting changes the last digits of quantised models.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(
