@@ -19,7 +19,8 @@ package struct FourierParameters: Sendable {
 
 /// out[k] = Σₙ x[n] · exp(∓2πi·k·n / N) along `axis`, the inverse divided by N; x cut or filled
 /// with zeros to N. The last axis holds real and imaginary part, or the real part alone. Any float
-/// type, in double; fast where N has small prime factors.
+/// type, in double but for some complex transforms of f32 (`SinglePrecisionTransform`); fast where N
+/// has small prime factors.
 package func fourier(
   _ out: MutableTensorView, _ x: TensorView, _ parameters: FourierParameters, threads: Int
 ) {
@@ -33,8 +34,20 @@ package func fourier(
   let source = from.base, target = to.base
   let transform = FourierTransform(length: n, isInverse: parameters.isInverse)
   let isMirrored = parameters.isInverse && parameters.isHalf
+  let single =
+    x.type == .f32 && parts == 2 && !parameters.isHalf
+    ? SinglePrecisionTransform(length: n, isInverse: parameters.isInverse) : nil
   let taken = min(given, isMirrored ? n / 2 + 1 : n)
   parallelRanges(outer * inner, minimum: max(1, 4096 / n), threads: threads) { lines in
+    if let single {
+      for line in lines {
+        transformLine(
+          source + (line / inner * given * inner + line % inner) * 2, taken,
+          target + (line / inner * wanted * inner + line % inner) * 2, wanted, apart: inner * 2,
+          single, scale: parameters.isInverse ? 1 / Float(n) : nil)
+      }
+      return
+    }
     let memory = UnsafeMutablePointer<Complex>.allocate(capacity: 2 * n + transform.scratchCount)
     defer { memory.deallocate() }
     let (signal, result) = (memory, memory + n)
@@ -62,6 +75,26 @@ package func fourier(
     }
   }
   to.store(to: out)
+}
+
+/// One line of complex f32 numbers, `apart` doubles from one to the next.
+private func transformLine(
+  _ x: UnsafePointer<Double>, _ taken: Int, _ out: UnsafeMutablePointer<Double>, _ wanted: Int,
+  apart: Int, _ transform: SinglePrecisionTransform, scale: Float?
+) {
+  typealias Number = SinglePrecisionTransform.Number
+  withUnsafeTemporaryAllocation(of: Number.self, capacity: 2 * transform.length) { memory in
+    guard let line = memory.baseAddress else { return }
+    line.initialize(repeating: Number(re: 0, im: 0), count: 2 * transform.length)
+    for i in 0..<taken {
+      line[i] = Number(re: Float(x[i * apart]), im: Float(x[i * apart + 1]))
+    }
+    transform.apply(line, line + transform.length)
+    for i in 0..<wanted {
+      out[i * apart] = Double(scale.map { line[i].re * $0 } ?? line[i].re)
+      out[i * apart + 1] = Double(scale.map { line[i].im * $0 } ?? line[i].im)
+    }
+  }
 }
 
 /// A complex number.
