@@ -56,9 +56,9 @@ private struct AttentionFusion {
       number += 1
     }
     var writer = LayerWriter(name: name, graph: graph, taken: taken)
-    let query = writer.together(match.query, match.heads, type)
-    let key = writer.together(match.key, match.heads, type)
-    let value = writer.together(match.value, match.heads, type)
+    let query = writer.together(match.query, match.heads, survey.fact(match.query.id)?.type ?? type)
+    let key = writer.together(match.key, match.heads, survey.fact(match.key.id)?.type ?? type)
+    let value = writer.together(match.value, match.heads, survey.fact(match.value.id)?.type ?? type)
     var mask: ValueID?
     for part in match.masks {
       guard let fact = survey.fact(part.id), let scores = scoreShape(match),

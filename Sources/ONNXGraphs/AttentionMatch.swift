@@ -98,7 +98,10 @@ struct AttentionFinder {
       qFact.shape.rank == kFact.shape.rank, qFact.shape.rank == vFact.shape.rank,
       qFact.shape.rank == outFact.shape.rank, qFact.shape.rank == 3 || qFact.shape.rank == 4,
       qFact.shape[-1] == kFact.shape[-2], kFact.shape[-1] == vFact.shape[-2],
-      qFact.type == kFact.type, qFact.type == vFact.type
+      qFact.type == kFact.type,
+      // Scores may be made in f32 where all else is of half precision.
+      qFact.type == vFact.type
+        || (qFact.type == .f32 && (vFact.type == .f16 || vFact.type == .bf16))
     else { return nil }
     let lead = qFact.shape.dimensions.dropLast(2)
     guard kFact.shape.dimensions.dropLast(2) == lead, vFact.shape.dimensions.dropLast(2) == lead
