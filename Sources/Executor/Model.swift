@@ -58,28 +58,8 @@ package struct Model {
   package mutating func program(
     _ request: Request, options: ExecutionOptions
   ) throws -> Program {
-    var part = try part(for: request)
-    var inputs = request.inputs.filter { part.hasInput(named: $0.key) }
-    var known: [String: Tensor] = [:]
-    while true {
-      switch try shape(
-        part, inputs: inputs, known: known, tools: vocabulary.tools(options))
-      {
-      case .complete(let shaped): return try program(shaped, request, known, options)
-      case .partial(let partial):
-        // What depends on weights alone can be had now.
-        guard
-          partial.ready.graph.inputs.allSatisfy({ known[partial.ready.graph[$0.value].name] != nil }
-          ),
-          !partial.ready.graph.outputs.isEmpty
-        else {
-          throw GraphError.needsElements(
-            graph: graph.name, node: partial.waiting.node, value: partial.waiting.value)
-        }
-        try advance(partial, &inputs, &known, request, options)
-        part = partial.rest
-      }
-    }
+    let (shaped, known) = try shaped(request, known: [:], options)
+    return try program(shaped, request, known, options)
   }
 
   /// Runs the graph once on these inputs, also when shapes depend on elements: then it is shaped
@@ -99,15 +79,34 @@ package struct Model {
     if let program = last?.program {
       return try program.run(inputs, arena: &arena, options: options)
     }
+    let (shaped, known) = try shaped(request, known: inputs, options)
+    let program = try program(shaped, request, [:], options)
+    return try program.run(known, arena: &arena, options: options)
+  }
+
+  /// Shapes what the request needs; where that takes elements, what can run with the known inputs
+  /// runs first.
+  ///
+  /// - Parameter known: elements of inputs, by name.
+  /// - Returns: the graph that is left, and the elements known of its inputs.
+  /// - Throws: `GraphError.needsElements` when they depend on inputs that are not known.
+  private mutating func shaped(
+    _ request: Request, known: [String: Tensor], _ options: ExecutionOptions
+  ) throws -> (ShapedGraph, known: [String: Tensor]) {
     var part = try part(for: request)
     var shapes = request.inputs.filter { part.hasInput(named: $0.key) }
-    var known = inputs.filter { part.hasInput(named: $0.key) }
+    var known = known.filter { part.hasInput(named: $0.key) }
     while true {
       switch try shape(part, inputs: shapes, known: known, tools: vocabulary.tools(options)) {
-      case .complete(let shaped):
-        let program = try program(shaped, request, [:], options)
-        return try program.run(known, arena: &arena, options: options)
+      case .complete(let shaped): return (shaped, known)
       case .partial(let partial):
+        let ready = partial.ready.graph
+        guard !ready.outputs.isEmpty,
+          ready.inputs.allSatisfy({ known[ready[$0.value].name] != nil })
+        else {
+          throw GraphError.needsElements(
+            graph: graph.name, node: partial.waiting.node, value: partial.waiting.value)
+        }
         try advance(partial, &shapes, &known, request, options)
         part = partial.rest
       }
@@ -131,7 +130,6 @@ package struct Model {
     _ partial: PartialShaping, _ shapes: inout [String: Shape], _ known: inout [String: Tensor],
     _ request: Request, _ options: ExecutionOptions
   ) throws {
-    precondition(!partial.ready.graph.outputs.isEmpty, "a partial shaping gives nothing")
     let program = try program(partial.ready, request, [:], options)
     var arena = Arena()
     for (name, tensor) in try program.run(known, arena: &arena, options: options) {

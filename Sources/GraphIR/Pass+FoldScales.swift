@@ -81,6 +81,15 @@ private struct ScalePass {
       && shape[-channel] == image[1]
   }
 
+  /// The channels of what the change is applied to, when it fits the bias of the node before.
+  private func channels(of change: ChannelChange, behind before: Node) -> Int? {
+    let channels = source[change.input].shape[1]
+    guard let bias = before.input(2) else {
+      return change.addend.map { result[$0].shape.count == channels } ?? true ? channels : nil
+    }
+    return isFixed[bias.index] ? channels : nil
+  }
+
   /// The node that computes the change's result together with its input, at the place of `node`.
   private mutating func fold(_ change: ChannelChange, _ node: Node) -> Node? {
     guard useCounts[change.input.index] == 1, let place = producers[change.input.index],
@@ -91,13 +100,7 @@ private struct ScalePass {
     where attributes.activation == nil && attributes.layout == .channelsFirst
       && attributes.packed == nil && before.input(3) == nil && before.input(4) == nil:
       guard let weight = before.inputs[1], isFixed[weight.index],
-        before.input(2).map({ isFixed[$0.index] }) ?? true
-      else { return nil }
-      let channels = source[change.input].shape[1]
-      guard
-        before.input(2) != nil
-          || change.addend.map({ result[$0].shape.count == channels })
-            ?? true
+        let channels = channels(of: change, behind: before)
       else { return nil }
       if let factor = change.factor {
         let count = result[factor].shape.count
@@ -112,13 +115,7 @@ private struct ScalePass {
     case .imaging(.transposedConvolution(_, groups: 1, .channelsFirst))
     where change.activation == nil:
       guard let weight = before.inputs[1], isFixed[weight.index],
-        before.input(2).map({ isFixed[$0.index] }) ?? true
-      else { return nil }
-      let channels = source[change.input].shape[1]
-      guard
-        before.input(2) != nil
-          || change.addend.map({ result[$0].shape.count == channels })
-            ?? true
+        let channels = channels(of: change, behind: before)
       else { return nil }
       if let factor = change.factor {
         let shape =

@@ -111,8 +111,8 @@ struct AttentionFinder {
     let heads =
       isApart
       ? qFact.shape[1]
-      : scores.heads ?? headCount(behind: q, tokensAxis: 2)
-        ?? headCount(behind: value, tokensAxis: 2) ?? 1
+      : scores.heads ?? headCount(behind: q)
+        ?? headCount(behind: value) ?? 1
     guard heads > 0, isApart || qFact.shape[0] % heads == 0 else { return nil }
     return AttentionMatch(
       node: second, name: layerName(node.name),
@@ -245,7 +245,7 @@ struct AttentionFinder {
   }
 
   /// The heads of a [batch · heads, tokens, width] that was made from [batch, heads, tokens, width].
-  private func headCount(behind id: ValueID, tokensAxis: Int) -> Int? {
+  private func headCount(behind id: ValueID) -> Int? {
     guard let merged = survey.fact(id)?.shape else { return nil }
     var id = id
     for _ in 0..<8 {

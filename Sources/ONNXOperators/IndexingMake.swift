@@ -78,7 +78,7 @@ private func expandEyeLike(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
   guard like.shape.rank == 2 else { throw .misfit("\(like) is no matrix") }
   var type = like.type
   if let number = try x.int("dtype") {
-    guard let known = elementType(number) else {
+    guard let known = elementType(ofCode: number) else {
       throw .unsupported("elements of the type \(number)")
     }
     type = known
@@ -96,24 +96,4 @@ private func expandEyeLike(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
       x.constant(Tensor(int64s: indices, shape: [rows])),
       x.constant(Tensor(floats: [0, 1], shape: [2]).converted(to: type)))
   ]
-}
-
-/// The type behind a number of ONNX's.
-private func elementType(_ number: Int) -> ElementType? {
-  switch number {
-  case 1: .f32
-  case 2: .u8
-  case 3: .i8
-  case 4: .u16
-  case 5: .i16
-  case 6: .i32
-  case 7: .i64
-  case 9: .bool
-  case 10: .f16
-  case 11: .f64
-  case 12: .u32
-  case 13: .u64
-  case 16: .bf16
-  default: nil
-  }
 }

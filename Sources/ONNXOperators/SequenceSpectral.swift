@@ -140,19 +140,9 @@ private func expandMelWeightMatrix(_ x: inout Expansion) throws(ExpansionFault) 
 
 /// The element type that `output_datatype` asks for by its number in ONNX.
 private func outputType(_ x: Expansion) throws(ExpansionFault) -> ElementType {
-  switch try x.int("output_datatype", default: 1) {
-  case 1: .f32
-  case 2: .u8
-  case 3: .i8
-  case 4: .u16
-  case 5: .i16
-  case 6: .i32
-  case 7: .i64
-  case 10: .f16
-  case 11: .f64
-  case 12: .u32
-  case 13: .u64
-  case 16: .bf16
-  case let code: throw .misfit("a window of the element type \(code)")
+  let code = try x.int("output_datatype", default: 1)
+  guard let type = elementType(ofCode: code), type != .bool else {
+    throw .misfit("a window of the element type \(code)")
   }
+  return type
 }

@@ -6,9 +6,10 @@ import TensorBase
 /// A graph to run, from a .plumb or an ONNX file.
 struct RunnableGraph {
   var model: Model
-  /// Shapes of the inputs at which to show it and to time it, one item at a time where the graph
-  /// leaves that open.
-  let typicalInputs: [String: Shape]
+  /// Facts about the parts of a pipeline, where the file has them.
+  private let components: JSONObject
+  /// Shapes that were found when the file was read.
+  private let exampleInputs: [String: Shape]?
 
   /// - Parameter name: the graph's; nil when the file has one only.
   init(path: String, graph name: String?) throws {
@@ -18,12 +19,19 @@ struct RunnableGraph {
         throw PipelineError.noGraph(file: file.name, name: name ?? "", known: [file.graph.name])
       }
       model = file.model
-      typicalInputs = file.exampleInputs ?? file.graph.typicalInputs(JSONObject())
+      components = JSONObject()
+      exampleInputs = file.exampleInputs
     } else {
       let file = try ModelFile(path: path)
       model = try file.model(try file.graphName(name))
-      typicalInputs = model.graph.workableInputs(file.native.components)
+      components = file.native.components
+      exampleInputs = nil
     }
+  }
+
+  /// Shapes of the inputs at which to time it, one item at a time where the graph leaves that open.
+  var typicalInputs: [String: Shape] {
+    exampleInputs ?? model.graph.workableInputs(components)
   }
 }
 

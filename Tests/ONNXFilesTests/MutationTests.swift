@@ -1,5 +1,4 @@
 import ByteIO
-import Glibc
 import ONNXFiles
 import TestSupport
 import Testing
@@ -68,52 +67,4 @@ extension ONNXGraph {
         }
       }
   }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
-private func mutated(_ bytes: [UInt8], round: Int, _ random: inout SplitMix) -> [UInt8] {
-  var bytes = bytes
-  func place() -> Int { Int.random(in: 0..<max(1, bytes.count), using: &random) }
-  switch round % 5 {
-  case 0: bytes[place()] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-  case 1: bytes.removeLast(place())
-  case 2:
-    for _ in 0..<4 { bytes[place()] = UInt8.random(in: 0...255, using: &random) }
-  case 3:
-    // The numbers at the edges of fields are where sums overflow.
-    let start = place()
-    let value: UInt8 = Bool.random(using: &random) ? 0xFF : 0x00
-    let width = [1, 2, 4, 8].randomElement(using: &random) ?? 8
-    for i in start..<min(start + width, bytes.count) { bytes[i] = value }
-    if value == 0xFF, start + width <= bytes.count, Bool.random(using: &random) {
-      bytes[start + width - 1] = 0x7F
-    }
-  default:
-    let start = place()
-    let end = min(bytes.count, start + Int.random(in: 1...16, using: &random))
-    bytes.insert(contentsOf: bytes[start..<end], at: start)
-  }
-  return bytes
-}
-
-/// Without the sync of a finished file: thousands are written.
-private func overwrite(_ path: String, _ bytes: [UInt8]) throws {
-  // Anew, not truncated: file systems flush a file that was cut to nothing and filled again.
-  unlink(path)
-  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-  try #require(descriptor >= 0)
-  defer { close(descriptor) }
-  let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-  try #require(written == bytes.count)
 }
