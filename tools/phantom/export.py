@@ -1,8 +1,9 @@
 """Writes the averaged model as a folder in the layout of diffusers and transformers.
 
 unet_ema/, vae/, scheduler/, tokenizer/ and text_encoder/ (a BERT under the type and the tensor
-names of CXR-BERT: `pytorch_model.bin`, prefix `bert.`), model_index.json. With --small also the
-weights in half precision from which training can go on (the optimizer starts anew).
+names of CXR-BERT: `pytorch_model.bin`, prefix `bert.`), model_index.json. With --general it is the
+comparison with the domain-agnostic text encoder. With --small also the weights in half precision
+from which training can go on (the optimizer starts anew).
 """
 
 import argparse
@@ -35,8 +36,9 @@ def write_text_encoder(state, folder):
     return tokenizer
 
 
-def write(state, out):
-    saved = torch.load(state / "unet.pt", weights_only=True)
+def write(state, folder, out):
+    """`folder` has the UNet and the text encoder, `state` the VAE."""
+    saved = torch.load(folder / "unet.pt", weights_only=True)
     model = unet.new_model()
     model.load_state_dict(saved["ema"])
     new = out.with_name(out.name + ".new")
@@ -45,7 +47,7 @@ def write(state, out):
     model.save_pretrained(new / "unet_ema")
     AutoencoderKL.from_pretrained(state / "vae" / "model").save_pretrained(new / "vae")
     unet.scheduler().save_pretrained(new / "scheduler")
-    write_text_encoder(state, new / "text_encoder").save_pretrained(new / "tokenizer")
+    write_text_encoder(folder, new / "text_encoder").save_pretrained(new / "tokenizer")
     index = {
         "_class_name": "StableDiffusionPipeline",
         "_diffusers_version": "0.30.3",
@@ -66,34 +68,41 @@ def write(state, out):
     shutil.rmtree(old, ignore_errors=True)
     count = sum(p.numel() for p in model.parameters())
     print(f"step {saved['step']}: {count:,} parameters in the UNet, written to {out}")
-    return saved
+
+
+def half(weights):
+    return {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
+
+
+def write_small(state, folder, small):
+    """The small state of `folder`; with the VAE where `folder` is the whole state."""
+    small.mkdir(parents=True, exist_ok=True)
+    saved = torch.load(folder / "unet.pt", weights_only=True)
+    torch.save({"ema": half(saved["ema"]), "step": saved["step"]}, small / "unet.pt")
+    bert = torch.load(folder / "text" / "bert.pt", weights_only=True)
+    weights = bert["model"] if folder == state else half(bert["model"])
+    torch.save({"model": weights, "step": bert["step"]}, small / "bert.pt")
+    shutil.copytree(folder / "text" / "tokenizer", small / "tokenizer", dirs_exist_ok=True)
+    if folder != state:
+        return
+    decoder = state / "vae" / "decoder.pt"
+    if decoder.exists():
+        kept = torch.load(decoder, weights_only=True)
+        torch.save({"decoder": kept["decoder"], "step": kept["step"]}, small / "decoder.pt")
+    shutil.copy(state / "vae" / "components.npz", small / "components.npz")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
-    parser.add_argument("--out", type=Path, help="the state's folder export/ when not given")
+    parser.add_argument("--general", action="store_true", help="the domain-agnostic text encoder")
+    parser.add_argument("--out", type=Path, help="export/ beside the UNet when not given")
     parser.add_argument("--small", type=Path, help="folder for the small state")
     args = parser.parse_args()
-    saved = write(args.state, args.out or args.state / "export")
+    folder = args.state / "general" if args.general else args.state
+    write(args.state, folder, args.out or folder / "export")
     if args.small:
-        args.small.mkdir(parents=True, exist_ok=True)
-
-        def half(weights):
-            return {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
-
-        torch.save({"ema": half(saved["ema"]), "step": saved["step"]}, args.small / "unet.pt")
-        bert = torch.load(args.state / "text" / "bert.pt", weights_only=True)
-        torch.save({"model": bert["model"], "step": bert["step"]}, args.small / "bert.pt")
-        decoder = args.state / "vae" / "decoder.pt"
-        if decoder.exists():
-            kept = torch.load(decoder, weights_only=True)
-            torch.save(
-                {"decoder": kept["decoder"], "step": kept["step"]}, args.small / "decoder.pt"
-            )
-        shutil.copy(args.state / "vae" / "components.npz", args.small / "components.npz")
-        tokenizer = args.small / "tokenizer"
-        shutil.copytree(args.state / "text" / "tokenizer", tokenizer, dirs_exist_ok=True)
+        write_small(args.state, folder, args.small / "general" if args.general else args.small)
 
 
 if __name__ == "__main__":

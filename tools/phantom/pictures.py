@@ -1,9 +1,9 @@
 """Writes phantoms as files: NAME.png (grey as RGB), NAME.json, NAME.mask-K.png, and coco.json.
+Also what every manifest of phantoms is made of.
 
 NAME.json: seed, index, and for each finding its attributes, `box` [x0, y0, x1, y1] in pixels with
 exclusive end, `mask` (a 1-bit PNG beside it), and `phrases` that name it. coco.json: one
-annotation for each phrase-picture pair in the layout of MS-CXR (bbox [x, y, width, height],
-label_text, category_id).
+annotation for each phrase-picture pair in the layout of MS-CXR; README.md lists its fields.
 """
 
 import argparse
@@ -17,6 +17,47 @@ import phantoms
 import sentences
 
 NOTICE = "A drawn phantom. No person was radiographed; not for any medical use."
+
+
+def image(number, file):
+    """A manifest's entry for a picture."""
+    return {"id": number, "file_name": file, "width": phantoms.SIDE, "height": phantoms.SIDE}
+
+
+def runs(mask):
+    """COCO's uncompressed run lengths, column by column, the first run outside the mask."""
+    flat = mask.ravel(order="F")
+    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
+    counts = np.diff(ends, prepend=0).tolist()
+    return {"size": list(mask.shape), "counts": [0] * int(flat[0]) + counts}
+
+
+def annotation(number, picture, finding, text):
+    """A manifest's entry for one phrase that names one finding of the picture's."""
+    x0, y0, x1, y1 = finding.box
+    return {
+        "id": number,
+        "image_id": picture,
+        "category_id": 1 + phantoms.KINDS.index(finding.kind),
+        "bbox": [x0, y0, x1 - x0, y1 - y0],
+        "area": int(finding.mask.sum()),
+        "iscrowd": 0,
+        "label_text": text,
+        "segmentation": runs(finding.mask),
+    }
+
+
+def manifest(images, annotations):
+    """The file's text: JSON with one picture or annotation a line."""
+
+    def lines(entries):
+        return "[\n" + ",\n".join(json.dumps(entry) for entry in entries) + "\n]"
+
+    categories = [{"id": i + 1, "name": kind} for i, kind in enumerate(phantoms.KINDS)]
+    return (
+        f'{{"info": {json.dumps({"description": NOTICE})},\n"images": {lines(images)},\n'
+        f'"categories": {lines(categories)},\n"annotations": {lines(annotations)}}}\n'
+    )
 
 
 def write(folder, seed, index, phrases):
@@ -40,7 +81,7 @@ def write(folder, seed, index, phrases):
         )
     record = {"notice": NOTICE, "seed": seed, "index": index, "findings": described}
     (folder / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
-    return name, described
+    return name, made, described
 
 
 def main():
@@ -54,33 +95,13 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
     for index in args.indices or range(args.count):
-        name, described = write(args.out, args.seed, index, args.phrases)
-        image = len(images) + 1
-        side = phantoms.SIDE
-        images.append({"id": image, "file_name": f"{name}.png", "width": side, "height": side})
-        for finding in described:
-            x0, y0, x1, y1 = finding["box"]
-            for text in finding["phrases"]:
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": image,
-                        "category_id": 1 + phantoms.KINDS.index(finding["kind"]),
-                        "bbox": [x0, y0, x1 - x0, y1 - y0],
-                        "area": (x1 - x0) * (y1 - y0),
-                        "iscrowd": 0,
-                        "label_text": text,
-                        "mask": finding["mask"],
-                    }
-                )
-    categories = [{"id": i + 1, "name": kind} for i, kind in enumerate(phantoms.KINDS)]
-    whole = {
-        "info": {"description": NOTICE},
-        "images": images,
-        "categories": categories,
-        "annotations": annotations,
-    }
-    (args.out / "coco.json").write_text(json.dumps(whole, indent=1) + "\n")
+        name, made, described = write(args.out, args.seed, index, args.phrases)
+        images.append(image(len(images) + 1, f"{name}.png"))
+        for finding, record in zip(made.findings, described):
+            for text in record["phrases"]:
+                entry = annotation(len(annotations) + 1, len(images), finding, text)
+                annotations.append(entry | {"mask": record["mask"]})
+    (args.out / "coco.json").write_text(manifest(images, annotations))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """The text encoder: a WordPiece vocabulary and a small BERT, trained on the grammar, then frozen.
 
+With --general it is the domain-agnostic one: the same BERT, the same training, on English that is
+not about radiographs, with a vocabulary of its own.
+
 Masked language modelling, with two additions that make attention to words readable: every
 position, also padding and the special tokens, has to name its own token (weight 0.3), and the
 states of [CLS], [SEP] and [PAD] are kept the same for all sentences (weight 1): what a sentence
@@ -15,6 +18,7 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
+import general
 import sentences
 
 LENGTH = 77
@@ -23,13 +27,11 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD, CLS, SEP, MASK = 0, 2, 3, 4
 
 
-def make_tokenizer(folder):
-    """Trains the vocabulary on 20,000 sentences and writes transformers' tokenizer files."""
-    rng = np.random.default_rng(21)
+def make_tokenizer(folder, texts, size):
+    """Trains a vocabulary of at most `size` pieces and writes transformers' tokenizer files."""
     maker = BertWordPieceTokenizer(lowercase=True)
-    texts = [sentences.random_text(rng) for _ in range(20000)]
     maker.train_from_iterator(
-        texts, vocab_size=240, min_frequency=2, special_tokens=list(SPECIAL), show_progress=False
+        texts, vocab_size=size, min_frequency=2, special_tokens=list(SPECIAL), show_progress=False
     )
     folder.mkdir(parents=True, exist_ok=True)
     maker.save_model(str(folder))
@@ -82,7 +84,8 @@ def sameness(states, ids):
     return total
 
 
-def train(folder, tokenizer, steps, batch, rate=1.5e-3):
+def train(folder, tokenizer, draw, steps, batch, rate=1.5e-3):
+    """`draw` gives a text from a numpy Generator."""
     path = folder / "bert.pt"
     model = new_model(tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=0.01)
@@ -99,7 +102,7 @@ def train(folder, tokenizer, steps, batch, rate=1.5e-3):
     for step in range(begin, steps):
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1, (step + 1) / 50) * (1 - step / steps + 0.02)
-        ids, attention = encode(tokenizer, [sentences.random_text(rng) for _ in range(batch)])
+        ids, attention = encode(tokenizer, [draw(rng) for _ in range(batch)])
         given, chosen = masked(ids, generator)
         states = model.bert(given, attention_mask=attention).last_hidden_state
         logits = model.cls(states)
@@ -125,7 +128,7 @@ def train(folder, tokenizer, steps, batch, rate=1.5e-3):
 
 
 def load(state):
-    """Tokenizer and frozen BertModel."""
+    """Tokenizer and frozen BertModel of the folder `state`/text."""
     tokenizer = load_tokenizer(state / "text" / "tokenizer")
     model = new_model(tokenizer)
     saved = torch.load(state / "text" / "bert.pt", weights_only=True)
@@ -136,17 +139,26 @@ def load(state):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
+    parser.add_argument("--general", action="store_true", help="into the state's folder general/")
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(20)
-    folder = args.state / "text"
+    if args.general:
+        folder, size, every = args.state / "general" / "text", 1024, general.sentences()
+        texts = every
+
+        def draw(rng):
+            return sentences.choose(rng, every) if rng.random() >= 0.03 else ""
+    else:
+        folder, size, draw = args.state / "text", 240, sentences.random_text
+        rng = np.random.default_rng(21)
+        texts = [draw(rng) for _ in range(20000)]
     if not (folder / "tokenizer" / "tokenizer.json").exists():
-        make_tokenizer(folder / "tokenizer")
-    tokenizer = load_tokenizer(folder / "tokenizer")
-    train(folder, tokenizer, args.steps, args.batch)
+        make_tokenizer(folder / "tokenizer", texts, size)
+    train(folder, load_tokenizer(folder / "tokenizer"), draw, args.steps, args.batch)
 
 
 if __name__ == "__main__":

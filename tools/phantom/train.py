@@ -1,5 +1,8 @@
 """Trains the UNet on the phantoms' latents; resumes from <state>/unet.pt by itself.
 
+With --general it is the comparison: the same UNet on the same latents, conditioned on the
+domain-agnostic text encoder, in the state's folder general/.
+
 Choices, all for text to matter early: prompts name one finding (6 of 10), all of them (3 of 10) or
 nothing; noise levels are drawn half from all and half from the middle; the squared error counts
 min(SNR, 1)/SNR and more inside the named findings; cross-attention's queries and keys learn at
@@ -155,7 +158,8 @@ def work(rank, args):
         dist.init_process_group("gloo", init_method=args.meeting, rank=rank, world_size=count)
     torch.set_num_threads(1)
     torch.manual_seed(40)
-    tokenizer, bert = text.load(args.state)
+    folder = args.state / "general" if args.general else args.state
+    tokenizer, bert = text.load(folder)
     data, texts = Data(args.state), Texts(tokenizer, bert)
     model, average = unet.new_model(), unet.new_model().eval().requires_grad_(False)
     unet.sharpen(model)
@@ -167,7 +171,7 @@ def work(rank, args):
         {"params": [names[n] for n in sharp], "factor": 2.0},
     ]
     optimizer = torch.optim.AdamW(groups, args.rate, betas=(0.9, 0.99), weight_decay=0.01)
-    path, begin, cold = args.state / "unet.pt", 0, 0  # cold: the step at which the optimizer is new
+    path, begin, cold = folder / "unet.pt", 0, 0  # cold: the step at which the optimizer is new
     if path.exists():
         state = torch.load(path, weights_only=True)
         model.load_state_dict(state["model"])
@@ -257,14 +261,15 @@ def work(rank, args):
                 "phantoms": len(data.latents),
                 "loss": round(float(np.mean(kept[-args.validate_every :])), 4),
             }
-            log(args.state / "log.csv", row | numbers)
-            validate.sheet(args.state / "maps.png", pairs, layers)
+            log(folder / "log.csv", row | numbers)
+            validate.sheet(folder / "maps.png", pairs, layers)
             print(row | numbers, flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
+    parser.add_argument("--general", action="store_true", help="the domain-agnostic text encoder")
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--tax", type=float, default=TAX, help="weight of the words' attention")
@@ -277,7 +282,8 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         args.meeting = f"file://{folder}/meeting"
-        processes.spawn(work, args=(args,), nprocs=args.processes)
+        # Forked, so that every process has the command line by which one stops the training.
+        processes.start_processes(work, args=(args,), nprocs=args.processes, start_method="fork")
 
 
 if __name__ == "__main__":

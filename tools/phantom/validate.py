@@ -46,6 +46,9 @@ class Pairs:
         self.latents = torch.tensor(z)
         ids, attention = text.encode(tokenizer, self.phrases)
         self.states = bert(ids, attention_mask=attention).last_hidden_state
+        self.named = attention.clone().float()  # every token but [CLS], [SEP] and padding
+        self.named[:, 0] = 0
+        self.named[torch.arange(len(self.phrases)), attention.sum(1) - 1] = 0
         self.words = torch.zeros(len(self.phrases), text.LENGTH)
         self.nouns = torch.zeros(len(self.phrases), text.LENGTH)
         noun_words = {w for names in sentences.NOUNS.values() for n in names for w in n.split()}
@@ -123,21 +126,27 @@ def select(maps, tokens):
     return torch.einsum("lnhwk,nk->lnhw", maps, weights)
 
 
+def by_kind(maps, pairs):
+    """AUC and pointing over all pairs and over each kind of finding."""
+    areas, hits = scores(maps, pairs.masks)
+    out = {"auc_words": areas.mean(), "point_words": hits.mean()}
+    for kind in phantoms.KINDS:
+        chosen = [k == kind for k in pairs.kinds]
+        out[f"auc_{kind}"] = areas[chosen].mean()
+        out[f"point_{kind}"] = hits[chosen].mean()
+    return {k: round(float(v), 4) for k, v in out.items()}
+
+
 def summary(model, pairs):
     """A dict of the numbers that the log keeps, and the all-words maps."""
     names, maps = attention(model, pairs)
     first = torch.zeros_like(pairs.words)
     first[:, 0] = 1
-    out = {}
     layers = select(maps, pairs.words)
-    for label, tokens in (("words", pairs.words), ("nouns", pairs.nouns), ("cls", first)):
+    out = by_kind(layers.mean(0), pairs)
+    for label, tokens in (("nouns", pairs.nouns), ("cls", first)):
         areas, hits = scores(select(maps, tokens).mean(0), pairs.masks)
         out[f"auc_{label}"], out[f"point_{label}"] = areas.mean(), hits.mean()
-        if label == "words":
-            for kind in phantoms.KINDS:
-                chosen = [k == kind for k in pairs.kinds]
-                out[f"auc_{kind}"] = areas[chosen].mean()
-                out[f"point_{kind}"] = hits[chosen].mean()
     for i, name in enumerate(names):
         short = name.replace(".transformer_blocks.0.attn2.processor", "").replace("_blocks", "")
         areas, hits = scores(layers[i], pairs.masks)
@@ -174,16 +183,18 @@ def sheet(path, pairs, layers, count=12):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
+    parser.add_argument("--general", action="store_true", help="the domain-agnostic text encoder")
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--first", type=int, default=0, help="index of the first phantom")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    tokenizer, bert = text.load(args.state)
+    folder = args.state / "general" if args.general else args.state
+    tokenizer, bert = text.load(folder)
     pairs = Pairs(args.state, tokenizer, bert, args.pairs, args.first)
     model = unet.new_model()
-    saved = torch.load(args.state / "unet.pt", weights_only=True)
+    saved = torch.load(folder / "unet.pt", weights_only=True)
     model.load_state_dict(saved["ema"])
     numbers, layers = summary(model.eval(), pairs)
     print("step", saved["step"], "pairs", args.pairs)
