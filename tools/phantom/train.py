@@ -8,7 +8,7 @@ nothing; noise levels are drawn half from all and half from the middle; the squa
 min(SNR, 1)/SNR and more inside the named findings; cross-attention's queries and keys learn at
 twice the rate. The share of attention that words get is taxed: away from what they name they are
 of no use, and attention goes to the tokens without content instead. The tax is concave: faint
-attention costs most for what it is.
+attention costs most for what it is. It begins when attention already finds what words name.
 """
 
 import argparse
@@ -38,6 +38,7 @@ EMA = 0.998
 EMPTY = 0.12
 REGION = 20.0
 TAX = 0.04
+TAX_FROM = 2076
 FAINT = 0.01
 
 
@@ -219,7 +220,7 @@ def work(rank, args):
         shares = torch.stack([torch.einsum("nqk,nk->nq", tap.maps, words) for tap in taps])
         tax = torch.log1p(shares / FAINT).mean() / math.log1p(1 / FAINT)
         optimizer.zero_grad()
-        (loss + args.tax * tax).backward()
+        (loss + args.tax * tax if step >= TAX_FROM else loss).backward()
         average_gradients(model, count)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
