@@ -106,7 +106,9 @@ def train(folder, tokenizer, draw, steps, batch, rate=1.5e-3):
         given, chosen = masked(ids, generator)
         states = model.bert(given, attention_mask=attention).last_hidden_state
         logits = model.cls(states)
-        each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids, reduction="none")
+        each = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), ids.flatten(), reduction="none"
+        ).view_as(ids)
         words = (ids != PAD) & ~chosen
         pads = ids == PAD
         guess = each[chosen].mean() if chosen.any() else each.sum() * 0
@@ -147,7 +149,7 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(20)
     if args.general:
-        folder, size, every = args.state / "general" / "text", 1024, general.sentences()
+        folder, size, every = args.state / "general" / "text", 4096, general.sentences()
         texts = every
 
         def draw(rng):
