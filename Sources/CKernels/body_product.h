@@ -23,7 +23,7 @@ struct strip_start {
   size_t row, picture_rows;
   bool sums;
   /// What to bring into the second-level cache meanwhile, `ahead_step` bytes per k.
-  const float *ahead;
+  const void *ahead;
   ptrdiff_t ahead_step;
 };
 
@@ -37,7 +37,7 @@ __attribute__((always_inline)) static inline void product_tile(
     const int rows, const int vectors, const bool whole, const int a_stride, const float *a,
     const float *b, int depth, float *c, ptrdiff_t ldc, int columns,
     const struct strip_start *start) {
-  const char *ahead = (const char *)start->ahead;
+  const char *ahead = start->ahead;
   const ptrdiff_t ahead_step = start->ahead_step;
   vf sums[PRODUCT_ROWS][PRODUCT_VECTORS];
   if (start->sums) {
@@ -137,24 +137,53 @@ static const tile_function tiles[3][PRODUCT_ROWS] = {
 #undef MORE_6
 #undef MORE_14
 
+/// The vector of packed elements from `at` on, as f32.
+__attribute__((always_inline)) static inline vf load_packed(const plumb_packed_type type,
+                                                            const void *base, size_t at) {
+  if (type == PLUMB_F16) return v_from_half((const uint16_t *)base + at);
+  if (type == PLUMB_BF16) return v_from_bfloat16((const uint16_t *)base + at);
+  return v_load((const float *)base + at);
+}
+
+__attribute__((always_inline)) static inline void widen_strip(const plumb_packed_type type,
+                                                              const void *base, size_t at,
+                                                              size_t depth, float *to) {
+  for (size_t k = 0; k < depth; k++)
+    UNROLL for (size_t j = 0; j < PRODUCT_STRIP; j += VW)
+      v_store(to + k * PANEL + j, load_packed(type, base, at + k * PANEL + j));
+}
+
+/// A strip of a panel's slice, 32 between k, from element `at` on. Where it has to be widened it is
+/// once, for all rows of the block, to `scratch`.
+static const float *packed_strip(struct plumb_packed packed, size_t at, size_t depth,
+                                 float *scratch) {
+  if (packed.type == PLUMB_F32) return (const float *)packed.base + at;
+  if (packed.type == PLUMB_F16) widen_strip(PLUMB_F16, packed.base, at, depth, scratch);
+  else widen_strip(PLUMB_BF16, packed.base, at, depth, scratch);
+  return scratch;
+}
+
 /// Rows first + block … of the result, columns left …: one block, all of k.
 static void product_block(const struct plumb_patches *patches, size_t first, size_t count,
-                          const float *packed, size_t column, size_t columns, float *c,
+                          struct plumb_packed packed, size_t column, size_t columns, float *c,
                           ptrdiff_t ldc, const struct plumb_addends *addends,
                           plumb_unary_op activation, float *scratch) {
   const size_t k = patch_length(patches);
   const size_t slices = k ? (k + PLUMB_SLICE - 1) / PLUMB_SLICE : 1;
   const size_t row_tiles = (count + PRODUCT_ROWS - 1) / PRODUCT_ROWS;
+  const size_t width = packed.type == PLUMB_F32 ? sizeof(float) : sizeof(uint16_t);
   for (size_t slice = 0; slice < slices; slice++) {
     const size_t from = slice * k / slices, to = (slice + 1) * k / slices, depth = to - from;
     gather_patches(patches, first, count, from, to, scratch);
     for (size_t n = 0; n < columns; n += PRODUCT_STRIP) {
       const int valid = (int)(columns - n < PRODUCT_STRIP ? columns - n : PRODUCT_STRIP);
       const size_t panel = (column + n) / PANEL, strip = (column + n) % PANEL;
-      const float *b = packed + panel * PANEL * k + from * PANEL + strip;
+      const size_t at = panel * PANEL * k + from * PANEL + strip;
+      const float *b =
+          packed_strip(packed, at, depth, scratch + PLUMB_BLOCK * PATCH_STRIDE);
       // The next strip of this slice is brought nearer while the tiles of this one run.
-      const float *next = strip + PRODUCT_STRIP < PANEL ? b : b - strip + PANEL * k;
-      const size_t share = depth * PANEL / row_tiles;
+      const size_t next = strip + PRODUCT_STRIP < PANEL ? at : at - strip + PANEL * k;
+      const size_t share = depth * PANEL * width / row_tiles;
       const tile_function *kind = tiles[valid == PRODUCT_STRIP ? 2 : valid > VW];
       for (size_t tile = 0; tile < row_tiles; tile++) {
         const size_t r = tile * count / row_tiles, end = (tile + 1) * count / row_tiles;
@@ -169,8 +198,8 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
             .row = first + r,
             .picture_rows = (size_t)(patches->result_height * patches->result_width),
             .sums = slice > 0,
-            .ahead = next + tile * share,
-            .ahead_step = depth ? (ptrdiff_t)(share * sizeof(float) / depth) : 0,
+            .ahead = (const char *)packed.base + next * width + tile * share,
+            .ahead_step = depth ? (ptrdiff_t)(share / depth) : 0,
         };
         kind[end - r - 1](scratch + r * PATCH_STRIDE, b, (int)depth, target, ldc, valid, &start);
         if (slice + 1 == slices && activation != PLUMB_IDENTITY)
@@ -182,7 +211,7 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
 
 /// Cuts the result into blocks that stay in the second-level cache while k passes.
 static void level_product(const struct plumb_patches *patches, size_t first, size_t rows,
-                          const float *packed, size_t column, size_t columns, float *c,
+                          struct plumb_packed packed, size_t column, size_t columns, float *c,
                           ptrdiff_t ldc, const struct plumb_addends *addends,
                           plumb_unary_op activation, float *scratch) {
   const size_t panels = (columns + PANEL - 1) / PANEL;

@@ -163,16 +163,16 @@ void plumb_transpose(const float *in, ptrdiff_t ldi, float *out, ptrdiff_t ldo, 
 }
 
 void plumb_product(const struct plumb_patches *patches, size_t first, size_t rows,
-                   const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
-                   const struct plumb_addends *addends, plumb_unary_op activation,
+                   struct plumb_packed packed, size_t column, size_t columns, float *c,
+                   ptrdiff_t ldc, const struct plumb_addends *addends, plumb_unary_op activation,
                    float *scratch) {
   level()->product(patches, first, rows, packed, column, columns, c, ldc, addends, activation,
                    scratch);
 }
 
 void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t tiles,
-                    const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
-                    const struct plumb_addends *addends, plumb_unary_op activation,
+                    struct plumb_packed packed, size_t column, size_t columns, float *c,
+                    ptrdiff_t ldc, const struct plumb_addends *addends, plumb_unary_op activation,
                     float *scratch) {
   level()->winograd(patches, first, tiles, packed, column, columns, c, ldc, addends, activation,
                     scratch);

@@ -23,10 +23,10 @@ struct level {
                       const float *, plumb_unary_op);
   void (*layer_norm)(const float *, float *, size_t, size_t, const float *, const float *, float);
   void (*transpose)(const float *, ptrdiff_t, float *, ptrdiff_t, size_t, size_t);
-  void (*product)(const struct plumb_patches *, size_t, size_t, const float *, size_t, size_t,
-                  float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
-  void (*winograd)(const struct plumb_patches *, size_t, size_t, const float *, size_t, size_t,
-                   float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
+  void (*product)(const struct plumb_patches *, size_t, size_t, struct plumb_packed, size_t,
+                  size_t, float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
+  void (*winograd)(const struct plumb_patches *, size_t, size_t, struct plumb_packed, size_t,
+                   size_t, float *, ptrdiff_t, const struct plumb_addends *, plumb_unary_op, float *);
   void (*window_maximum)(const float *, ptrdiff_t, ptrdiff_t, size_t, size_t, size_t, float *);
   void (*window_sum)(const float *, ptrdiff_t, ptrdiff_t, size_t, size_t, size_t, float, float *);
   void (*depthwise)(const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, size_t, size_t, const float *,

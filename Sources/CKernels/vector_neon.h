@@ -60,6 +60,9 @@ static inline void d_add_square(double *sums, vf a) {
 static inline vf v_from_half(const uint16_t *p) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
+static inline vf v_from_bfloat16(const uint16_t *p) {
+  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
 static inline void v_to_half(uint16_t *p, vf a) {
   vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(a)));
 }

@@ -121,7 +121,8 @@ private func multiply(
     window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
     top: 0, left: 0, result_height: m, result_width: 1)
   var nothing = plumb_addends(bias: nil, added: nil, residual: nil, added_stride: 0, ldr: 0)
-  plumb_product(&rows, 0, m, b, 0, n, c, stride, &nothing, PLUMB_IDENTITY, scratch)
+  let packed = plumb_packed(base: b, type: PLUMB_F32)
+  plumb_product(&rows, 0, m, packed, 0, n, c, stride, &nothing, PLUMB_IDENTITY, scratch)
 }
 
 /// `attention`, one query at a time with sums in double.

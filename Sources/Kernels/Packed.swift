@@ -10,13 +10,14 @@ package func packedShape(inputs: Int, outputs: Int) -> Shape {
 
 /// Packs the weight of a linear, [O, I], or of a convolution of one group, [O, I, kh, kw], into
 /// `out` of `packedShape(inputs: kh·kw·I, outputs: O)`; the rows of a panel are in [kh, kw, I]
-/// order.
+/// order. Both are f32, f16 or bf16.
 package func packWeight(_ out: MutableTensorView, _ weight: TensorView, threads: Int) {
   precondition(weight.shape.rank == 2 || weight.shape.rank == 4)
   let outputs = weight.shape[0], inputs = weight.shape[1], panel = PLUMB_PANEL
   let window = weight.shape.dimensions.dropFirst(2).reduce(1, *)
   precondition(out.shape == packedShape(inputs: inputs * window, outputs: outputs))
-  let to = out.floats, from = weight.floats
+  precondition(out.type == weight.type && packedType(out.type) != nil, "\(out.type) is not packed")
+  let to = out.base, from = weight.base
   // Few inputs at a time, so that what is read for one place of the window is still in cache for
   // the next.
   let step = window == 1 ? inputs : 16
@@ -24,19 +25,48 @@ package func packWeight(_ out: MutableTensorView, _ weight: TensorView, threads:
     let first = number * panel
     for input in stride(from: 0, to: inputs, by: max(1, step)) {
       for place in 0..<window {
-        plumb_pack(
-          from + (first * inputs + input) * window + place, window, inputs * window,
-          min(step, inputs - input), outputs - first, 0, 1,
-          to + (number * window * inputs + place * inputs + input) * panel)
+        let source = (first * inputs + input) * window + place
+        let target = (number * window * inputs + place * inputs + input) * panel
+        let count = min(step, inputs - input)
+        if out.type == .f32 {
+          plumb_pack(
+            from.assumingMemoryBound(to: Float.self) + source, window, inputs * window, count,
+            outputs - first, 0, 1, to.assumingMemoryBound(to: Float.self) + target)
+        } else {
+          plumb_pack_halves(
+            from.assumingMemoryBound(to: UInt16.self) + source, window, inputs * window, count,
+            outputs - first, 0, 1, to.assumingMemoryBound(to: UInt16.self) + target)
+        }
       }
     }
+  }
+}
+
+/// The kernels' name of a type that packed weights may have; nil for other types.
+private func packedType(_ type: ElementType) -> plumb_packed_type? {
+  switch type {
+  case .f32: PLUMB_F32
+  case .f16: PLUMB_F16
+  case .bf16: PLUMB_BF16
+  default: nil
+  }
+}
+
+extension TensorView {
+  /// The elements as a packed matrix. Traps when they are not f32, f16 or bf16.
+  fileprivate var packed: plumb_packed {
+    guard let type = packedType(type) else {
+      preconditionFailure("a product was given a packed weight of \(type)")
+    }
+    return plumb_packed(base: base, type: type)
   }
 }
 
 /// `linear` with a packed weight: out[…, n] = activation(Σₖ x[…, k] · weight[n, k] + bias[n] +
 /// residual[…, n]).
 ///
-/// x [rows…, K], packed as `packWeight` makes it, bias [N], residual and out [rows…, N]; f32.
+/// x [rows…, K], packed as `packWeight` makes it, bias [N], residual and out [rows…, N]; f32 but
+/// for the weight, which may be f16 or bf16 and counts as the f32 it stands for.
 package func linear(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView, bias: TensorView? = nil,
   residual: TensorView? = nil, activation: Activation = .identity, threads: Int
@@ -53,7 +83,7 @@ package func linear(
     window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
     top: 0, left: 0, result_height: rows, result_width: 1)
   multiply(
-    out.floats, patches, packed.floats, rows: rows, columns: n,
+    out.floats, patches, packed.packed, rows: rows, columns: n,
     plumb_addends(
       bias: bias?.floats, added: nil, residual: residual?.floats, added_stride: 0, ldr: n),
     activation, threads: threads)
@@ -62,7 +92,8 @@ package func linear(
 /// `convolution2D` with a packed weight, one group; `window` is its height and width. By
 /// Winograd's minimal filtering where that is faster and `parameters` allow it.
 ///
-/// Channels last: x [N, H, W, I], packed as `packWeight` makes it, out [N, H', W', O]; f32.
+/// Channels last: x [N, H, W, I], packed as `packWeight` makes it, out [N, H', W', O]; f32 but for
+/// the weight, which may be f16 or bf16 and counts as the f32 it stands for.
 package func convolution2D(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView,
   window: (height: Int, width: Int), adding: Convolution2DAddends,
@@ -89,11 +120,11 @@ package func convolution2D(
     added_stride: plan.vectorStride, ldr: output.channels)
   if !parameters.isExact, let cut = WinogradCut(plan, parameters) {
     cut.multiply(
-      out.floats, patches, packed.floats, columns: output.channels, addends,
+      out.floats, patches, packed.packed, columns: output.channels, addends,
       parameters.activation, threads: threads)
   } else {
     multiply(
-      out.floats, patches, packed.floats, rows: output.count * output.height * output.width,
+      out.floats, patches, packed.packed, rows: output.count * output.height * output.width,
       columns: output.channels, addends, parameters.activation, threads: threads)
   }
 }
@@ -101,7 +132,7 @@ package func convolution2D(
 /// Cuts the result into pieces and multiplies: by rows while each piece fills a block of the
 /// kernel's, else by columns too, so that few rows still use all threads.
 private func multiply(
-  _ to: UnsafeMutablePointer<Float>, _ patches: plumb_patches, _ packed: UnsafePointer<Float>,
+  _ to: UnsafeMutablePointer<Float>, _ patches: plumb_patches, _ packed: plumb_packed,
   rows: Int, columns: Int, _ addends: plumb_addends, _ activation: Activation, threads: Int
 ) {
   if rows == 0 || columns == 0 { return }

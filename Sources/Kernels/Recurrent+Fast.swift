@@ -30,7 +30,8 @@ package func recurrent(
       packedCount / hidden / PLUMB_PANEL, packed)
     let run = RecurrentRun(
       plan: plan, parameters: parameters, direction: direction,
-      products: products + direction * lines * rows, packed: packed, scratch: memory,
+      products: products + direction * lines * rows,
+      packed: plumb_packed(base: packed, type: PLUMB_F32), scratch: memory,
       recurrentBias: inputs.bias.map { $0.floats + (direction * 2 + 1) * rows },
       peepholes: inputs.peepholes.map { $0.floats + direction * 3 * hidden },
       state: packed + packedCount, cell: packed + packedCount + stateCount + 16,
@@ -104,7 +105,7 @@ private struct RecurrentRun {
   let direction: Int
   /// [lines, gates·hidden].
   let products: UnsafeMutablePointer<Float>
-  let packed: UnsafeMutablePointer<Float>
+  let packed: plumb_packed
   let scratch: UnsafeMutablePointer<Float>
   let recurrentBias, peepholes: UnsafePointer<Float>?
   /// [batch, hidden].

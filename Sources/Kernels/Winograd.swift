@@ -26,7 +26,7 @@ struct WinogradCut {
 
   /// Computes all of the convolution; arguments as `plumb_winograd` has them.
   func multiply(
-    _ to: UnsafeMutablePointer<Float>, _ patches: plumb_patches, _ packed: UnsafePointer<Float>,
+    _ to: UnsafeMutablePointer<Float>, _ patches: plumb_patches, _ packed: plumb_packed,
     columns: Int, _ addends: plumb_addends, _ activation: Activation, threads: Int
   ) {
     let panel = PLUMB_PANEL, panels = (columns + panel - 1) / panel

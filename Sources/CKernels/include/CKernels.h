@@ -120,8 +120,17 @@ enum {
   PLUMB_SLICE = 256,
   PLUMB_BLOCK = 280,
   PLUMB_BLOCK_PANELS = 12,
-  /// Floats of scratch that plumb_product needs.
-  PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * (PLUMB_SLICE + 16),
+  /// Floats of scratch that plumb_product needs: a block's slice of rows, a panel's of weights.
+  PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * (PLUMB_SLICE + 16) + PLUMB_SLICE * PLUMB_PANEL,
+};
+
+/// What the elements of a packed matrix are; all arithmetic is that of f32.
+typedef enum plumb_packed_type { PLUMB_F32, PLUMB_F16, PLUMB_BF16 } plumb_packed_type;
+
+/// A packed [k, n] matrix: panels of 32 columns, [panel, k, 32], zeros behind column n.
+struct plumb_packed {
+  const void *base;
+  plumb_packed_type type;
 };
 
 /// The rows of a product's left side: the patches a convolution's window sees in channels-last
@@ -143,20 +152,23 @@ struct plumb_addends {
   ptrdiff_t added_stride, ldr;
 };
 
-/// Floats that a packed [k, n] matrix takes: panels of 32 columns, [panel, k, 32], zeros behind
-/// column n.
+/// Elements that a packed [k, n] matrix takes.
 size_t plumb_packed_count(size_t k, size_t n);
 
 /// Packs panels first..<last of b, whose element [k, n] lies at k * k_stride + n * n_stride.
 void plumb_pack(const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k, size_t n,
                 size_t first, size_t last, float *packed);
 
+/// plumb_pack for elements of 16 bits.
+void plumb_pack_halves(const uint16_t *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k,
+                       size_t n, size_t first, size_t last, uint16_t *packed);
+
 /// c[r, j] = activation(sum over k of patch[first + r][k] * b[k, column + j] + addends), for
 /// `rows` rows and `columns` columns; `column` is a multiple of 32; c, bias and residual begin at
 /// (first, column), added at (picture 0, column). scratch: PLUMB_PRODUCT_SCRATCH floats, 64-byte aligned.
 void plumb_product(const struct plumb_patches *patches, size_t first, size_t rows,
-                   const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
-                   const struct plumb_addends *addends, plumb_unary_op activation,
+                   struct plumb_packed packed, size_t column, size_t columns, float *c,
+                   ptrdiff_t ldc, const struct plumb_addends *addends, plumb_unary_op activation,
                    float *scratch);
 
 enum {
@@ -178,8 +190,8 @@ static inline size_t plumb_winograd_scratch(size_t tiles, size_t channels) {
 /// `columns` columns from `column` on. c and the addends begin at (picture 0, pixel 0, column).
 /// scratch: plumb_winograd_scratch floats, 64-byte aligned.
 void plumb_winograd(const struct plumb_patches *patches, size_t first, size_t tiles,
-                    const float *packed, size_t column, size_t columns, float *c, ptrdiff_t ldc,
-                    const struct plumb_addends *addends, plumb_unary_op activation,
+                    struct plumb_packed packed, size_t column, size_t columns, float *c,
+                    ptrdiff_t ldc, const struct plumb_addends *addends, plumb_unary_op activation,
                     float *scratch);
 
 // MARK: windows over channels-last images
