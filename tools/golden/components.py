@@ -71,9 +71,9 @@ def load_vae(folder: Path) -> AutoencoderKL:
     ).eval()
 
 
-def load_bert(folder: Path) -> BertModel:
+def load_bert(folder: Path, attention: str = "eager") -> BertModel:
     """BERT in any of the layouts it is released in, also those that only their own remote code
-    would load.
+    would load. `attention` is the implementation that transformers chooses by that name.
     """
     config = BertConfig.from_pretrained(folder)
     path = folder / "model.safetensors"
@@ -91,7 +91,7 @@ def load_bert(folder: Path) -> BertModel:
         for name, t in state.items()
         if not name.startswith("pooler.") and "position_ids" not in name
     }
-    config._attn_implementation = "eager"
+    config._attn_implementation = attention
     model = BertModel(config, add_pooling_layer=False)
     model.load_state_dict(state)
     return model.eval()
