@@ -162,7 +162,7 @@ float *blank(size_t count) {
 
 uint16_t *blank_halves(size_t count) {
   uint16_t *p = memory(count * sizeof(uint16_t), sizeof(uint16_t));
-  for (size_t i = 0; i < count; i++) p[i] = 0xb7b7;
+  for (size_t i = 0; i < count; i++) p[i] = BLANK_HALF;
   return p;
 }
 

@@ -74,7 +74,7 @@ static inline float float_of(uint32_t bits) {
   memcpy(&value, &bits, sizeof value);
   return value;
 }
-enum { BLANK = 0x7fb7b7b7 };
+enum { BLANK = 0x7fb7b7b7, BLANK_HALF = 0x7fb7 };
 
 /// Expects rows of `columns` floats, `stride` apart, to have BLANK between them.
 void expect_gaps(const float *c, size_t rows, size_t columns, size_t stride);

@@ -1,6 +1,8 @@
 // Packing, products with packed weights, direct convolutions.
 #include "product.h"
 
+const char *const type_names[3] = {"f32", "f16", "bf16"};
+
 struct product matrix_product(size_t m, size_t k, size_t n) {
   const struct plumb_patches patches = {
       .height = (ptrdiff_t)m, .width = 1, .channels = (ptrdiff_t)k,
@@ -23,6 +25,24 @@ struct product convolution(struct plumb_patches p, size_t pictures, size_t n) {
       .activation = PLUMB_IDENTITY};
 }
 
+void pack_again(struct product *p) {
+  const size_t k = depth_of(&p->patches), panels = (p->n + PLUMB_PANEL - 1) / PLUMB_PANEL;
+  float *packed = blank(plumb_packed_count(k, p->n));
+  plumb_pack(p->b, (ptrdiff_t)p->n, 1, k, p->n, 0, panels, packed);
+  p->packed = (struct plumb_packed){packed, PLUMB_F32};
+}
+
+/// Rounds b to 16 bits and packs these.
+static void pack_halves(struct product *p) {
+  const size_t k = depth_of(&p->patches), panels = (p->n + PLUMB_PANEL - 1) / PLUMB_PANEL;
+  uint16_t *b = blank_halves(k * p->n), *packed = blank_halves(plumb_packed_count(k, p->n));
+  const bool is_half = p->type == PLUMB_F16;
+  (is_half ? plumb_float_to_half : plumb_float_to_bfloat16)(p->b, b, k * p->n);
+  (is_half ? plumb_half_to_float : plumb_bfloat16_to_float)(b, p->b, k * p->n);
+  plumb_pack_halves(b, (ptrdiff_t)p->n, 1, k, p->n, 0, panels, packed);
+  p->packed = (struct plumb_packed){packed, p->type};
+}
+
 void prepare(struct product *p) {
   struct plumb_patches *patches = &p->patches;
   const size_t channels = (size_t)patches->channels, k = depth_of(patches);
@@ -32,9 +52,8 @@ void prepare(struct product *p) {
   const size_t all = p->pictures * pixels;
   patches->base = numbers(all ? (all - 1) * (size_t)patches->pixel_stride + channels : 0);
   p->b = numbers(k * p->n);
-  p->packed = blank(plumb_packed_count(k, p->n));
-  plumb_pack(p->b, (ptrdiff_t)p->n, 1, k, p->n, 0, (p->n + PLUMB_PANEL - 1) / PLUMB_PANEL,
-             p->packed);
+  if (p->type == PLUMB_F32) pack_again(p);
+  else pack_halves(p);
   p->ldc = p->columns + p->rows % 4;
   if (!p->with_addends) return;
   const size_t ldr = p->columns + p->rows % 3, step = p->columns + 5;
@@ -111,14 +130,15 @@ static void check_product(struct product *p) {
   release();
 }
 
-static void check_matrix(size_t m, size_t k, size_t n, bool with_addends) {
+static void check_matrix(size_t m, size_t k, size_t n, size_t type, bool with_addends) {
   struct product p = matrix_product(m, k, n);
+  p.type = (plumb_packed_type)(type % 3);
   p.with_addends = with_addends;
   p.activation = with_addends ? (plumb_unary_op)((m + n) % ALL_OPS) : PLUMB_IDENTITY;
   // Exponentials of sums as large as these overflow.
   if (p.activation == PLUMB_EXP) p.activation = PLUMB_SILU;
-  shape("[%zu, %zu] times [%zu, %zu], %s, %s", m, k, k, n, with_addends ? "addends" : "alone",
-        op_names[p.activation]);
+  shape("[%zu, %zu] times [%zu, %zu] %s, %s, %s", m, k, k, n, type_names[p.type],
+        with_addends ? "addends" : "alone", op_names[p.activation]);
   check_product(&p);
 }
 
@@ -129,16 +149,18 @@ static void test_matrices(void) {
   const size_t step = is_slow ? 3 : 1;
   for (size_t m = 1; m <= most_rows; m++)
     for (size_t n = 1; n <= most_columns; n += n < 33 ? 1 : step)
-      check_matrix(m, 2, n, (m + n) % 2);
+      check_matrix(m, 2, n, m + n / 2, (m + n) % 2);
   for (size_t i = 0; i < COUNT(depths); i++) {
-    for (size_t m = 1; m <= most_rows; m++) check_matrix(m, depths[i], 33, m % 2);
-    for (size_t n = 1; n <= most_columns; n += step) check_matrix(15, depths[i], n, n % 2);
+    for (size_t m = 1; m <= most_rows; m++) check_matrix(m, depths[i], 33, m, m % 2);
+    for (size_t n = 1; n <= most_columns; n += step)
+      for (size_t type = 0; type < 3; type++) check_matrix(15, depths[i], n, type, n % 2);
   }
   // More than one block either way, and a block's edge within a tile.
   const size_t large[][3] = {{279, 3, 5}, {280, 3, 33}, {281, 3, 5},  {561, 1, 2},
                              {3, 3, 384}, {3, 3, 385},  {2, 257, 417}, {3, 2, 800}};
   for (size_t i = 0; i < COUNT(large); i++)
-    check_matrix(large[i][0], large[i][1], large[i][2], i % 2);
+    for (size_t type = 0; type < 3; type++)
+      check_matrix(large[i][0], large[i][1], large[i][2], type, i % 2);
 }
 
 /// Convolutions of every kind, and parts of them, as threads compute them.
@@ -161,14 +183,15 @@ static void test_convolutions(void) {
       p.column = random_below((p.n + 31) / 32) * 32;
       p.columns = 1 + random_below(p.n - p.column);
     }
+    p.type = (plumb_packed_type)random_below(3);
     p.with_addends = i % 3 != 0;
     p.activation = i % 5 ? PLUMB_SILU : PLUMB_IDENTITY;
     shape("%zu of %td x %td x %td, window %td x %td, strides %td %td, dilations %td %td, padding "
-          "%td %td, rows %zu + %zu, columns %zu + %zu of %zu, %s, %s",
+          "%td %td, rows %zu + %zu, columns %zu + %zu of %zu %s, %s, %s",
           pictures, patches.height, patches.width, patches.channels, patches.window_height,
           patches.window_width, patches.stride_y, patches.stride_x, patches.dilation_y,
           patches.dilation_x, patches.top, patches.left, p.first, p.rows, p.column, p.columns, p.n,
-          p.with_addends ? "addends" : "alone", op_names[p.activation]);
+          type_names[p.type], p.with_addends ? "addends" : "alone", op_names[p.activation]);
     check_product(&p);
   }
 }
@@ -189,19 +212,29 @@ void test_pack(void) {
         const size_t lines = is_transposed ? n : k, length = is_transposed ? k : n;
         const size_t stride = length + n % 3;
         const size_t k_stride = is_transposed ? 1 : stride, n_stride = is_transposed ? stride : 1;
-        const float *b = numbers(lines && length ? (lines - 1) * stride + length : 0);
+        const size_t elements = lines && length ? (lines - 1) * stride + length : 0;
+        const float *b = numbers(elements);
+        uint16_t *halves = blank_halves(elements);
+        for (size_t i = 0; i < elements; i++) halves[i] = (uint16_t)random_bits();
         testing("plumb_packed_count");
         expect_that(plumb_packed_count(k, n) == panels * 32 * k, "panels of 32 columns");
         float *packed = blank(panels * 32 * k);
-        testing("plumb_pack");
-        shape("[%zu, %zu]%s, panels %zu..<%zu", k, n, is_transposed ? " transposed" : "", first,
-              last);
-        plumb_pack(b, (ptrdiff_t)k_stride, (ptrdiff_t)n_stride, k, n, first, last, packed);
-        for (size_t i = 0; i < panels * 32 * k; i++) {
-          const size_t panel = i / (32 * k), row = i / 32 % k, column = panel * 32 + i % 32;
-          const bool is_asked = panel >= first && panel < last;
-          const uint32_t value = column < n ? bits_of(b[row * k_stride + column * n_stride]) : 0;
-          expect_bits(i, bits_of(packed[i]), is_asked ? value : BLANK);
+        uint16_t *packed_halves = blank_halves(panels * 32 * k);
+        for (int is_half = 0; is_half < 2; is_half++) {
+          testing(is_half ? "plumb_pack_halves" : "plumb_pack");
+          shape("[%zu, %zu]%s, panels %zu..<%zu", k, n, is_transposed ? " transposed" : "", first,
+                last);
+          const ptrdiff_t down = (ptrdiff_t)k_stride, across = (ptrdiff_t)n_stride;
+          if (is_half) plumb_pack_halves(halves, down, across, k, n, first, last, packed_halves);
+          else plumb_pack(b, down, across, k, n, first, last, packed);
+          for (size_t i = 0; i < panels * 32 * k; i++) {
+            const size_t panel = i / (32 * k), column = panel * 32 + i % 32;
+            const size_t from = i / 32 % k * k_stride + column * n_stride;
+            uint32_t value = is_half ? BLANK_HALF : BLANK;
+            if (panel >= first && panel < last)
+              value = column >= n ? 0 : is_half ? halves[from] : bits_of(b[from]);
+            expect_bits(i, is_half ? packed_halves[i] : bits_of(packed[i]), value);
+          }
         }
         release();
       }

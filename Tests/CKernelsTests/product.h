@@ -12,8 +12,12 @@ struct product {
   size_t first, rows;
   bool with_addends;
   plumb_unary_op activation;
+  /// What b is held as.
+  plumb_packed_type type;
 
-  float *b, *packed;
+  /// [k, n], exactly what `packed` holds.
+  float *b;
+  struct plumb_packed packed;
   struct plumb_addends addends;
   size_t ldc;
 };
@@ -34,6 +38,11 @@ float *blank_result(const struct product *p);
 /// Element (row, j) before the activation, counted from `first` and `column`; and the sum of the
 /// magnitudes of all its parts.
 double exact_element(const struct product *p, size_t row, size_t j, double *magnitude);
+
+/// Packs b once more, after it was changed; of type f32.
+void pack_again(struct product *p);
+
+extern const char *const type_names[3];
 
 static inline size_t depth_of(const struct plumb_patches *p) {
   return (size_t)(p->window_height * p->window_width * p->channels);

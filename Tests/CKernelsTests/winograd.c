@@ -56,12 +56,14 @@ static struct product three_by_three(size_t height, size_t width, size_t channel
 }
 
 static void check_all(size_t height, size_t width, size_t channels, size_t padding,
-                      size_t pictures, size_t n) {
+                      size_t pictures, size_t n, size_t type) {
   struct product p = three_by_three(height, width, channels, padding, pictures, n);
+  p.type = (plumb_packed_type)(type % 3);
   p.with_addends = (height + width + channels + n) % 2;
   p.activation = n % 2 ? PLUMB_GELU : PLUMB_IDENTITY;
-  shape("%zu of %zu x %zu x %zu, padding %zu, columns %zu, %s, %s", pictures, height, width,
-        channels, padding, n, p.with_addends ? "addends" : "alone", op_names[p.activation]);
+  shape("%zu of %zu x %zu x %zu, padding %zu, columns %zu %s, %s, %s", pictures, height, width,
+        channels, padding, n, type_names[p.type], p.with_addends ? "addends" : "alone",
+        op_names[p.activation]);
   check_winograd(&p, 0, pictures * tiles_of(&p.patches));
 }
 
@@ -73,11 +75,13 @@ void test_winograd(void) {
   // Every remainder of 4 pixels either way; every number of tiles; channels about a slice and a
   // vector; columns about a panel and a vector.
   for (size_t height = 3; height <= 10; height++)
-    for (size_t width = 3; width <= 10; width++) check_all(height, width, 3, 1, 1, 5);
-  for (size_t tiles = 1; tiles <= 29; tiles++) check_all(4, 4 * tiles, 2, 1, 1, 33);
+    for (size_t width = 3; width <= 10; width++)
+      check_all(height, width, 3, 1, 1, 5, height + width);
+  for (size_t tiles = 1; tiles <= 29; tiles++) check_all(4, 4 * tiles, 2, 1, 1, 33, tiles);
   const size_t channels[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 193};
-  for (size_t i = 0; i < COUNT(channels); i++) check_all(5, 6, channels[i], i % 3, 1, 3);
-  for (size_t n = 1; n <= 65; n++) check_all(5, 5, 4, 1, 2, n);
+  for (size_t i = 0; i < COUNT(channels); i++)
+    for (size_t type = 0; type < 3; type++) check_all(5, 6, channels[i], i % 3, 1, 3, type);
+  for (size_t n = 1; n <= 65; n++) check_all(5, 5, 4, 1, 2, n, n);
   // Some tiles and columns of a larger one, as threads compute them.
   for (size_t i = 0; i < (is_slow ? 20 : 80); i++) {
     const size_t pictures = 1 + random_below(3), n = 1 + random_below(100);
@@ -86,13 +90,16 @@ void test_winograd(void) {
                                       1 + random_below(20), padding, pictures, n);
     p.column = random_below((n + 31) / 32) * 32;
     p.columns = 1 + random_below(n - p.column);
+    p.type = (plumb_packed_type)random_below(3);
     p.with_addends = i % 2;
     p.activation = i % 3 ? PLUMB_SILU : PLUMB_IDENTITY;
     const size_t all = pictures * tiles_of(&p.patches), first = random_below(all);
     const size_t tiles = 1 + random_below(smaller(all - first, 29));
-    shape("%zu of %td x %td x %td, padding %zu, tiles %zu + %zu, columns %zu + %zu of %zu, %s, %s",
+    shape("%zu of %td x %td x %td, padding %zu, tiles %zu + %zu, columns %zu + %zu of %zu %s, "
+          "%s, %s",
           pictures, p.patches.height, p.patches.width, p.patches.channels, padding, first, tiles,
-          p.column, p.columns, n, p.with_addends ? "addends" : "alone", op_names[p.activation]);
+          p.column, p.columns, n, type_names[p.type], p.with_addends ? "addends" : "alone",
+          op_names[p.activation]);
     check_winograd(&p, first, tiles);
   }
 }
@@ -116,7 +123,7 @@ void print_winograd_errors(void) {
     prepare(&p);
     const size_t k = depth_of(&p.patches);
     for (size_t j = 0; j < k * n; j++) p.b[j] /= sqrtf((float)k);
-    plumb_pack(p.b, (ptrdiff_t)n, 1, k, n, 0, n / PLUMB_PANEL, p.packed);
+    pack_again(&p);
     double *expected = zeros(p.rows * n), largest = 0, ignored = 0;
     for (size_t j = 0; j < p.rows * n; j++) {
       expected[j] = exact_element(&p, j / n, j % n, &ignored);
