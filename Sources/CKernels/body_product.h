@@ -3,8 +3,8 @@
 //
 // Columns come in panels of 32 (plumb_pack); a panel is computed in strips of PRODUCT_VECTORS
 // vectors by tiles of up to PRODUCT_ROWS rows, whose sums stay in registers. k is cut into slices:
-// a panel's slice stays in the first-level cache while all rows pass, and the rows' slice, copied
-// to scratch (for a convolution that is where patches are gathered), in the second.
+// the rows' slice, copied to scratch (for a convolution that is where patches are gathered), stays in
+// the second-level cache while all panels pass, and so do the block's sums while all slices pass.
 
 enum { PRODUCT_STRIP = PRODUCT_VECTORS * VW };
 
@@ -25,6 +25,8 @@ struct strip_start {
   /// What to bring into the second-level cache meanwhile, `ahead_step` bytes per k.
   const void *ahead;
   ptrdiff_t ahead_step;
+  /// Where the next tile's sums go, brought near for writing meanwhile; may be NULL.
+  const float *next;
 };
 
 __attribute__((always_inline)) static inline vf load_columns(const float *p, int valid) {
@@ -67,6 +69,11 @@ __attribute__((always_inline)) static inline void product_tile(
           sums[i][j] = v_add(sums[i][j], load_columns(start->residual + i * start->ldr + j * VW,
                                                       whole ? VW : columns - j * VW));
   }
+  if (start->next)
+    for (int i = 0; i < rows; i++) {
+      __builtin_prefetch(start->next + i * ldc, 1, 3);
+      __builtin_prefetch(start->next + i * ldc + (vectors - 1) * VW, 1, 3);
+    }
   for (int k = 0; k < depth; k++) {
     vf line[PRODUCT_VECTORS];
     UNROLL for (int j = 0; j < vectors; j++) line[j] = v_load(b + j * VW);
@@ -200,6 +207,7 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
             .sums = slice > 0,
             .ahead = (const char *)packed.base + next * width + tile * share,
             .ahead_step = depth ? (ptrdiff_t)(share / depth) : 0,
+            .next = tile + 1 < row_tiles ? c + (ptrdiff_t)end * ldc + (ptrdiff_t)n : NULL,
         };
         kind[end - r - 1](scratch + r * PATCH_STRIDE, b, (int)depth, target, ldc, valid, &start);
         if (slice + 1 == slices && activation != PLUMB_IDENTITY)

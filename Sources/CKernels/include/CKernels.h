@@ -117,9 +117,9 @@ enum {
   /// Columns of a packed panel.
   PLUMB_PANEL = 32,
   /// Most elements of k that a slice holds; most rows and panels that a block of the result has.
-  PLUMB_SLICE = 256,
-  PLUMB_BLOCK = 280,
-  PLUMB_BLOCK_PANELS = 12,
+  PLUMB_SLICE = 384,
+  PLUMB_BLOCK = 196,
+  PLUMB_BLOCK_PANELS = 18,
   /// Floats of scratch that plumb_product needs: a block's slice of rows, a panel's of weights.
   PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * (PLUMB_SLICE + 16) + PLUMB_SLICE * PLUMB_PANEL,
 };
