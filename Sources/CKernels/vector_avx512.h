@@ -41,6 +41,21 @@ static inline vf v_scale(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
 static inline float v_largest(vf a) { return _mm512_reduce_max_ps(a); }
 
+/// Half a vector.
+#define HALF_VECTORS 1
+typedef __m256 hf;
+
+static inline hf h_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline hf h_load_n(const float *p, int n) {
+  return _mm256_maskz_loadu_ps((__mmask8)((1u << n) - 1), p);
+}
+static inline void h_store_n(float *p, hf a, int n) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << n) - 1), a);
+}
+static inline hf h_set(float a) { return _mm256_set1_ps(a); }
+static inline hf h_add(hf a, hf b) { return _mm256_add_ps(a, b); }
+static inline hf h_fma(hf a, hf b, hf c) { return _mm256_fmadd_ps(a, b, c); }
+
 static inline void d_add(double *sums, vf a) {
   const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(a));
   const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
