@@ -55,35 +55,76 @@ static void level_softmax(const float *in, float *out, size_t count, float scale
   for (; i < count; i++) out[i] *= inverse;
 }
 
-static float level_exponentials(float *row, size_t count, float scale) {
+/// x = x * scale + addend over a block, in place; returns the largest.
+static float weigh(float *x, size_t count, float scale, const float *addend) {
   float largest = -__builtin_inff();
+  for (size_t i = 0; i < count; i += VW) {
+    const int rest = count - i < VW ? (int)(count - i) : VW;
+    vf v = v_mul(v_load_n(x + i, rest), v_set(scale));
+    if (addend) v = v_add(v, v_load_n(addend + i, rest));
+    v_store_n(x + i, v, rest);
+    for (int j = 0; j < rest && rest < VW; j++) largest = x[i + j] > largest ? x[i + j] : largest;
+    if (rest == VW) largest = v_largest(v_max(v, v_set(largest)));
+  }
+  return largest;
+}
+
+static float largest_of(const float *x, size_t count, float largest) {
   size_t i = 0;
   vf top = v_set(largest), other = top;
   for (; i + 2 * VW <= count; i += 2 * VW) {
-    top = v_max(v_load(row + i), top);
-    other = v_max(v_load(row + i + VW), other);
+    top = v_max(v_load(x + i), top);
+    other = v_max(v_load(x + i + VW), other);
   }
   if (i) largest = v_largest(v_max(top, other));
-  for (; i < count; i++) largest = row[i] > largest ? row[i] : largest;
+  for (; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+  return largest;
+}
 
-  // In powers of 2, which saves a multiplication and the reduction's second half.
-  const float binary = scale * 1.44269504f;
-  const vf s = v_set(binary), shift = v_set(-largest * binary);
+/// x = 2^((x - center) * factor) over a block, in place; returns the sum.
+static float powers_of_two(float *x, size_t count, float center, float factor) {
+  const vf middle = v_set(center), f = v_set(factor);
   vf sums = v_set(0.0f), more = v_set(0.0f);
-  i = 0;
+  size_t i = 0;
   for (; i + 2 * VW <= count; i += 2 * VW) {
-    const vf a = m_exp2(v_fma(v_load(row + i), s, shift));
-    const vf b = m_exp2(v_fma(v_load(row + i + VW), s, shift));
-    v_store(row + i, a);
-    v_store(row + i + VW, b);
+    const vf a = m_exp2(v_mul(v_sub(v_load(x + i), middle), f));
+    const vf b = m_exp2(v_mul(v_sub(v_load(x + i + VW), middle), f));
+    v_store(x + i, a);
+    v_store(x + i + VW, b);
     sums = v_add(sums, a);
     more = v_add(more, b);
   }
   float sum = v_sum(v_add(sums, more));
   while (i < count) {
     const int rest = count - i < VW ? (int)(count - i) : VW;
-    v_store_n(row + i, m_exp2(v_fma(v_load_n(row + i, rest), s, shift)), rest);
-    for (const size_t end = i + (size_t)rest; i < end; i++) sum += row[i];
+    v_store_n(x + i, m_exp2(v_mul(v_sub(v_load_n(x + i, rest), middle), f)), rest);
+    for (const size_t end = i + (size_t)rest; i < end; i++) sum += x[i];
+  }
+  return sum;
+}
+
+static float level_exponentials(float *row, size_t count, size_t block, ptrdiff_t stride,
+                                float scale, const float *addend) {
+  // Without addends the scale comes in with the powers: one pass less.
+  const bool weighs = addend || !(scale > 0.0f);
+  float largest = -__builtin_inff(), sum = 0.0f;
+  for (size_t at = 0; at < count; at += block) {
+    float *x = row + (ptrdiff_t)(at / block) * stride;
+    const size_t n = count - at < block ? count - at : block;
+    if (weighs) {
+      const float top = weigh(x, n, scale, addend ? addend + at : NULL);
+      largest = top > largest ? top : largest;
+    } else {
+      largest = largest_of(x, n, largest);
+    }
+  }
+  // A row that sees nothing has no largest: all of it is 0, but for NaN.
+  const bool sees = largest > -__builtin_inff();
+  const float factor = (weighs ? 1.0f : scale) * 1.44269504f;
+  for (size_t at = 0; at < count; at += block) {
+    float *x = row + (ptrdiff_t)(at / block) * stride;
+    const size_t n = count - at < block ? count - at : block;
+    sum += powers_of_two(x, n, sees ? largest : 0.0f, factor);
   }
   return sum;
 }

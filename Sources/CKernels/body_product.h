@@ -226,7 +226,10 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
   const size_t width = packed.type == PLUMB_F32 ? sizeof(float) : sizeof(uint16_t);
   for (size_t slice = 0; slice < slices; slice++) {
     const size_t from = slice * k / slices, to = (slice + 1) * k / slices, depth = to - from;
-    gather_patches(patches, first, count, from, to, scratch);
+    const float *rows = lie_ready(patches)
+                            ? patches->base + (ptrdiff_t)first * PATCH_STRIDE + from
+                            : scratch;
+    if (rows == scratch) gather_patches(patches, first, count, from, to, scratch);
     for (size_t n = 0; n < columns; n += PRODUCT_STRIP) {
       const int valid = (int)(columns - n < PRODUCT_STRIP ? columns - n : PRODUCT_STRIP);
       const size_t panel = (column + n) / PANEL, strip = (column + n) % PANEL;
@@ -254,7 +257,7 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
             .ahead_step = depth ? (ptrdiff_t)(share / depth) : 0,
             .next = tile + 1 < row_tiles ? c + (ptrdiff_t)end * ldc + (ptrdiff_t)n : NULL,
         };
-        kind[end - r - 1](scratch + r * PATCH_STRIDE, b, (int)depth, target, ldc, valid, &start);
+        kind[end - r - 1](rows + r * PATCH_STRIDE, b, (int)depth, target, ldc, valid, &start);
         if (slice + 1 == slices && activation != PLUMB_IDENTITY)
           level_epilogue(target, ldc, end - r, (size_t)valid, NULL, NULL, NULL, 0, activation);
       }

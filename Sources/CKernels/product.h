@@ -2,10 +2,18 @@
 // What all levels' matrix products share: the packed layout and the gathering of patches.
 #include "level.h"
 
-enum { PANEL = PLUMB_PANEL, PATCH_STRIDE = PLUMB_SLICE + 16 };
+enum { PANEL = PLUMB_PANEL, PATCH_STRIDE = PLUMB_ROW_STRIDE };
 
 static inline size_t patch_length(const struct plumb_patches *p) {
   return (size_t)p->window_height * (size_t)p->window_width * (size_t)p->channels;
+}
+
+/// Whether the patches lie as gather_patches would put them.
+static inline bool lie_ready(const struct plumb_patches *p) {
+  return p->window_height == 1 && p->window_width == 1 && p->width == 1 && p->stride_y == 1 &&
+         p->top == 0 && p->left == 0 && p->result_width == 1 && p->result_height <= p->height &&
+         p->pixel_stride == PATCH_STRIDE &&
+         (p->picture_stride == p->result_height * PATCH_STRIDE || p->picture_stride == 0);
 }
 
 /// Writes elements from..<to of the patches of result pixels first..<first + count to scratch,

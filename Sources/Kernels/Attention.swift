@@ -35,7 +35,7 @@ package func attention(
   let plan = AttentionPlan(out, tap, q, k, v, mask, parameters)
   if plan.keys == 0 || plan.queries == 0 { return fill(out, 0) }
   let heads = plan.heads, keyItems = plan.sharesKeys ? 1 : plan.batch
-  let headCount = plan.packedKeyCount + plan.packedValueCount
+  let headCount = plan.packedKeyCount + plan.packedValueCount, block = ScoreLayout.block
   let packed = UnsafeMutableRawPointer.allocate(byteCount: heads * headCount * 4, alignment: 64)
   defer { packed.deallocate() }
   let panels = packed.bindMemory(to: Float.self, capacity: heads * headCount)
@@ -49,14 +49,39 @@ package func attention(
           kBase + (item * plan.keys * heads + h) * plan.d, 1, heads * plan.d, plan.d, plan.keys,
           0, plan.packedKeyCount / plan.d / PLUMB_PANEL, head)
       } else {
-        plumb_pack(
-          vBase + (item * plan.keys * heads + h) * plan.dv, heads * plan.dv, 1, plan.keys,
-          plan.dv, 0, plan.packedValueCount / plan.keys / PLUMB_PANEL, head + plan.packedKeyCount)
+        for first in stride(from: 0, to: plan.keys, by: block) {
+          let count = min(block, plan.keys - first)
+          plumb_pack(
+            vBase + ((item * plan.keys + first) * heads + h) * plan.dv, heads * plan.dv, 1, count,
+            plan.dv, 0, plan.packedValueCount / plan.keys / PLUMB_PANEL,
+            head + plan.packedKeyCount + plan.packedValueCount / plan.keys * first)
+        }
       }
     }
     let items = plan.sharesKeys ? 0..<plan.batch : item..<(item + 1)
     attend(
       plan, items: items, panels, out.floats, tap?.floats, q.floats, parameters, threads: threads)
+  }
+}
+
+/// How a tile's scores lie: keys in blocks, a block's rows behind one another, so that the product
+/// with the values reads them as they are.
+private struct ScoreLayout {
+  /// Keys of a block.
+  static let block = PLUMB_SLICE
+  /// Between the rows of a block.
+  static let rowStride = PLUMB_ROW_STRIDE
+
+  let rows, keys: Int
+
+  var blocks: Int { (keys + Self.block - 1) / Self.block }
+  var blockStride: Int { rows * Self.rowStride }
+  var count: Int { blocks * blockStride }
+
+  func keys(in block: Int) -> Int { min(Self.block, keys - block * Self.block) }
+
+  func place(_ row: Int, _ key: Int) -> Int {
+    key / Self.block * blockStride + row * Self.rowStride + key % Self.block
   }
 }
 
@@ -69,32 +94,38 @@ private func attend(
 ) {
   let (queries, keys, heads, d, dv) = (plan.queries, plan.keys, plan.heads, plan.d, plan.dv)
   let tiles = plan.tiles(items: items.count, threads: threads)
-  let tile = (queries + tiles - 1) / tiles
-  // Rows of scores are a little apart, or those of 4096 keys would share their cache lines' sets.
-  let stride = (keys + 15) / 16 * 16 + 16
+  let layout = ScoreLayout(rows: (queries + tiles - 1) / tiles, keys: keys)
   let headCount = plan.packedKeyCount + plan.packedValueCount
   parallel(
     items.count * tiles, threads: threads,
-    scratchCount: tile * stride + keys + tile + PLUMB_PRODUCT_SCRATCH
+    scratchCount: PLUMB_PRODUCT_SCRATCH + layout.count + keys + layout.rows
   ) { piece, product in
     let b = items.lowerBound + piece / tiles
     let first = piece % tiles * queries / tiles
     let count = (piece % tiles + 1) * queries / tiles - first
-    let scores = product + PLUMB_PRODUCT_SCRATCH, addend = scores + tile * stride
+    let scores = product + PLUMB_PRODUCT_SCRATCH, addend = scores + layout.count
     let shares = addend + keys
     for h in 0..<heads {
-      let keyPanels = panels + h * headCount
-      multiply(
-        scores, stride: stride, q + ((b * queries + first) * heads + h) * d, stride: heads * d,
-        keyPanels, m: count, n: keys, k: d, product)
+      let keyPanels = panels + h * headCount, valuePanels = keyPanels + plan.packedKeyCount
+      for block in 0..<layout.blocks {
+        multiply(
+          scores + block * layout.blockStride, stride: ScoreLayout.rowStride,
+          q + ((b * queries + first) * heads + h) * d, stride: heads * d, keyPanels,
+          column: block * ScoreLayout.block, m: count, n: layout.keys(in: block), k: d, product)
+      }
       for row in 0..<count {
         shares[row] = plan.powers(
-          of: scores + row * stride, b, h, first + row, addend, parameters)
+          of: scores + row * ScoreLayout.rowStride, blockStride: layout.blockStride, b, h,
+          first + row, addend, parameters)
       }
       let target = out + ((b * queries + first) * heads + h) * dv
-      multiply(
-        target, stride: heads * dv, scores, stride: stride, keyPanels + plan.packedKeyCount,
-        m: count, n: dv, k: keys, product)
+      for block in 0..<layout.blocks {
+        multiply(
+          target, stride: heads * dv, scores + block * layout.blockStride,
+          stride: ScoreLayout.rowStride,
+          valuePanels + plan.packedValueCount / keys * block * ScoreLayout.block, column: 0,
+          m: count, n: dv, k: layout.keys(in: block), addsUp: block > 0, product)
+      }
       for row in 0..<count {
         let line = target + row * heads * dv
         plumb_binary(PLUMB_MULTIPLY, line, 1, shares + row, 0, line, dv)
@@ -104,25 +135,29 @@ private func attend(
         let line = tap + (b * plan.tokens.count + slot) * queries + first
         if h == 0 { line.update(repeating: 0, count: count) }
         for row in 0..<count {
-          line[row] += shares[row] / Float(heads) * scores[row * stride + token]
+          line[row] += shares[row] / Float(heads) * scores[layout.place(row, token)]
         }
       }
     }
   }
 }
 
-/// c[m, n] = a[m, k] · b, b packed, on the calling thread; `scratch` as plumb_product wants it.
+/// c[m, n] = a[m, k] · b, or that added to c, b packed and seen from `column` on; on the calling
+/// thread; `scratch` as plumb_product wants it.
 private func multiply(
   _ c: UnsafeMutablePointer<Float>, stride: Int, _ a: UnsafePointer<Float>, stride aStride: Int,
-  _ b: UnsafePointer<Float>, m: Int, n: Int, k: Int, _ scratch: UnsafeMutablePointer<Float>
+  _ b: UnsafePointer<Float>, column: Int, m: Int, n: Int, k: Int, addsUp: Bool = false,
+  _ scratch: UnsafeMutablePointer<Float>
 ) {
   var rows = plumb_patches(
     base: a, picture_stride: 0, height: m, width: 1, channels: k, pixel_stride: aStride,
     window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
     top: 0, left: 0, result_height: m, result_width: 1)
-  var nothing = plumb_addends(bias: nil, added: nil, residual: nil, added_stride: 0, ldr: 0)
-  let packed = plumb_packed(base: b, type: PLUMB_F32)
-  plumb_product(&rows, 0, m, packed, 0, n, c, stride, &nothing, PLUMB_IDENTITY, scratch)
+  var addends = plumb_addends(
+    bias: nil, added: nil, residual: addsUp ? UnsafePointer(c) : nil, added_stride: 0, ldr: stride)
+  plumb_product(
+    &rows, 0, m, plumb_packed(base: b, type: PLUMB_F32), column, n, c, stride, &addends,
+    PLUMB_IDENTITY, scratch)
 }
 
 /// `attention`, one query at a time with sums in double.
@@ -218,22 +253,21 @@ struct AttentionPlan {
   }
 
   /// Turns a query's scores into exp(score − max), 0 for keys it does not see, and returns what
-  /// makes probabilities of them: 1 / their sum, or 1 where they are probabilities already.
+  /// makes probabilities of them: 1 / their sum, or 0 where it sees nothing.
+  ///
+  /// - Parameter line: the query's row in the first block of keys.
   func powers(
-    of line: UnsafeMutablePointer<Float>, _ b: Int, _ h: Int, _ i: Int,
+    of line: UnsafeMutablePointer<Float>, blockStride: Int, _ b: Int, _ h: Int, _ i: Int,
     _ row: UnsafeMutablePointer<Float>, _ parameters: AttentionParameters
   ) -> Float {
-    let visible = parameters.isCausal ? min(keys, i + 1) : keys
-    (line + visible).update(repeating: 0, count: keys - visible)
-    if mask == nil && parameters.scale > 0 {
-      return 1 / plumb_exponentials(line, visible, parameters.scale)
+    let block = ScoreLayout.block, visible = parameters.isCausal ? min(keys, i + 1) : keys
+    for (number, first) in stride(from: 0, to: keys, by: block).enumerated() {
+      let seen = min(block, max(0, visible - first)), all = min(block, keys - first)
+      (line + number * blockStride + seen).update(repeating: 0, count: all - seen)
     }
-    let addends = addend(b, h, i, into: row)
-    plumb_softmax(line, line, visible, parameters.scale, addends)
-    if line[0].isNaN, let addends, (0..<visible).allSatisfy({ addends[$0] == -.infinity }) {
-      line.update(repeating: 0, count: visible)
-    }
-    return 1
+    let sum = plumb_exponentials(
+      line, visible, block, blockStride, parameters.scale, addend(b, h, i, into: row))
+    return sum == 0 ? 0 : 1 / sum
   }
 
   func maskValue(_ b: Int, _ h: Int, _ i: Int, _ j: Int) -> Double {

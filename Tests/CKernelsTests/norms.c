@@ -50,33 +50,63 @@ static void test_softmax(void) {
   release();
 }
 
+/// The row in blocks `stride` apart, and what each of its elements becomes.
+static void test_exponentials_in_blocks(size_t count, size_t block, float scale, bool adds) {
+  const size_t stride = block + 3;
+  const float *row = numbers(count);
+  float *addend = adds ? numbers(count) : NULL;
+  if (adds && count > 4)
+    for (size_t j = 0; j < count; j += 3) addend[j] = -INFINITY;
+  double largest = -INFINITY, magnitude = 0, sum = 0;
+  double *v = zeros(count), *expected = zeros(count);
+  for (size_t j = 0; j < count; j++) {
+    v[j] = (double)scale * (double)row[j] + (adds ? (double)addend[j] : 0);
+    largest = fmax(largest, v[j]);
+    if (isfinite(v[j])) magnitude = fmax(magnitude, fabs(v[j]));
+  }
+  for (size_t j = 0; j < count; j++) sum += expected[j] = exp(v[j] - largest);
+  // Rounding v and its distance from the largest moves the exponent.
+  const double part = (4 * magnitude + 6) * 0x1p-24;
+  EACH_LEVEL {
+    float *laid = numbers((count - 1) / block * stride + (count - 1) % block + 1);
+    for (size_t j = 0; j < count; j++) laid[j / block * stride + j % block] = row[j];
+    float *gap = copy(laid, count > block ? stride : 0);
+    shape("%zu elements in blocks of %zu, scale %g%s", count, block, (double)scale,
+          adds ? ", addends" : "");
+    const float got =
+        plumb_exponentials(laid, count, block, (ptrdiff_t)stride, scale, addend);
+    for (size_t j = 0; j < count; j++)
+      expect(j, (double)laid[j / block * stride + j % block], expected[j],
+             expected[j] * part + 0x1p-126);
+    expect(count, (double)got, sum, sum * (part + (double)count * 0x1p-24));
+    for (size_t j = block; count > block && j < stride; j++)
+      expect(j, (double)laid[j], (double)gap[j], 0);
+  }
+  release();
+}
+
 static void test_exponentials(void) {
   testing("plumb_exponentials");
-  for (size_t count = 1; count <= LONGEST + 3; count++)
-    for (int kind = 0; kind < 3; kind++) {
-      const size_t length = count <= LONGEST ? count : 1000 * (count - LONGEST) + 1;
-      const float scale = kind == 0 ? 0.125f : kind == 1 ? 1.0f : 30.0f;
-      float *row = numbers(length);
-      if (length > 4) row[random_below(length)] = -INFINITY;
-      double largest = -INFINITY, magnitude = 0, sum = 0;
-      double *expected = zeros(length);
-      for (size_t j = 0; j < length; j++) largest = fmax(largest, (double)row[j]);
-      for (size_t j = 0; j < length; j++)
-        if (isfinite(row[j])) magnitude = fmax(magnitude, fabs((double)row[j]));
-      for (size_t j = 0; j < length; j++)
-        sum += expected[j] = exp((double)scale * ((double)row[j] - largest));
-      // Rounding scale * row and scale * largest moves the exponent.
-      const double part = (4 * (double)scale * magnitude + 6) * 0x1p-24;
-      EACH_LEVEL {
-        float *same = copy(row, length);
-        shape("%zu elements, scale %g", length, (double)scale);
-        const float got = plumb_exponentials(same, length, scale);
-        for (size_t j = 0; j < length; j++)
-          expect(j, (double)same[j], expected[j], expected[j] * part + 0x1p-126);
-        expect(length, (double)got, sum, sum * (part + (double)length * 0x1p-24));
-      }
-      release();
+  for (size_t count = 1; count <= LONGEST + 3; count++) {
+    const size_t length = count <= LONGEST ? count : 1000 * (count - LONGEST) + 1;
+    test_exponentials_in_blocks(length, length, 0.125f, false);
+    test_exponentials_in_blocks(length, 16, 1.0f, false);
+    test_exponentials_in_blocks(length, 37, 30.0f, false);
+    test_exponentials_in_blocks(length, 5, 0.125f, true);
+    test_exponentials_in_blocks(length, 37, -2.0f, true);
+    test_exponentials_in_blocks(length, length, 0.0f, false);
+    float *hidden = numbers(length);
+    for (size_t j = 0; j < length; j++) hidden[j] = -INFINITY;
+    const float *row = numbers(length);
+    EACH_LEVEL {
+      float *same = copy(row, length);
+      shape("%zu elements, all hidden", length);
+      const float sum = plumb_exponentials(same, length, 16, 16, 1.0f, hidden);
+      expect(0, (double)sum, 0, 0);
+      for (size_t j = 0; j < length; j++) expect(j, (double)same[j], 0, 0);
     }
+    release();
+  }
 }
 
 static void test_channel_sums(void) {

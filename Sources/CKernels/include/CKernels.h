@@ -95,8 +95,11 @@ void plumb_epilogue(float *c, ptrdiff_t ldc, size_t m, size_t n, const float *bi
 /// allowed. Where every v is -inf the row is NaN, as in PyTorch.
 void plumb_softmax(const float *in, float *out, size_t count, float scale, const float *addend);
 
-/// row[i] = exp(scale * (row[i] - max row)), scale > 0; returns the sum: softmax less its division.
-float plumb_exponentials(float *row, size_t count, float scale);
+/// row[i] = exp(v[i] - max v), v[i] = scale * row[i] + (addend ? addend[i] : 0), and returns the sum:
+/// softmax less its division, by which a row that sees nothing (every v is -inf) has sum 0. Element i
+/// of row lies at i / block * stride + i % block.
+float plumb_exponentials(float *row, size_t count, size_t block, ptrdiff_t stride, float scale,
+                         const float *addend);
 
 /// sums[c] += sum over rows of x[row, c], squares[c] likewise of x^2, in double.
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
@@ -120,8 +123,10 @@ enum {
   PLUMB_SLICE = 384,
   PLUMB_BLOCK = 196,
   PLUMB_BLOCK_PANELS = 18,
+  /// Floats between the rows of a slice in scratch. A left matrix whose rows lie so is not copied.
+  PLUMB_ROW_STRIDE = PLUMB_SLICE + 16,
   /// Floats of scratch that plumb_product needs: a block's slice of rows, a panel's of weights.
-  PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * (PLUMB_SLICE + 16) + PLUMB_SLICE * PLUMB_PANEL,
+  PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * PLUMB_ROW_STRIDE + PLUMB_SLICE * PLUMB_PANEL,
 };
 
 /// What the elements of a packed matrix are; all arithmetic is that of f32.
