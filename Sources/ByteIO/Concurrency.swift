@@ -23,12 +23,14 @@ package func concurrently<Failure: Error>(
 
 /// Does `count` independent pieces of work, each core with a tool of its own: made once, used for
 /// every piece the core takes, in ascending order. After an error no new pieces are begun.
+///
+/// - Parameter threads: how many cores at most; nil for all.
 package func concurrently<Tool: ~Copyable, Failure: Error>(
-  _ count: Int, with makeTool: @Sendable () throws(Failure) -> Tool,
+  _ count: Int, threads: Int? = nil, with makeTool: @Sendable () throws(Failure) -> Tool,
   _ body: @Sendable (inout Tool, Int) throws(Failure) -> Void
 ) throws(Failure) {
   let next = Atomic<Int>(0)
-  try concurrently(min(count, coreCount)) { (_) throws(Failure) in
+  try concurrently(min(count, threads ?? coreCount, coreCount)) { (_) throws(Failure) in
     var tool = try makeTool()
     while true {
       let piece = next.add(1, ordering: .relaxed).oldValue

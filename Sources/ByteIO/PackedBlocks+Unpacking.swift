@@ -13,46 +13,64 @@ package struct BlockExpansion: Sendable {
   }
 }
 
-/// Unpacks content on all cores, checking every block.
+/// Unpacks content or a part of it, checking every block that holds some of it.
 ///
 /// - Parameters:
+///   - range: the bytes of the content to unpack.
 ///   - blocks: as many as `cut` has; they lie within the file, one behind the other from
 ///     `offset` on. Raw blocks have as many bytes as their part of the cut, others a part per
 ///     frame.
-///   - expansion: applied to each block on its way to the target.
-///   - target: as many bytes as the content, times the expansion's factor.
+///   - threads: how many cores take part at most; nil for all.
+///   - expansion: applied to the range on its way to the target.
+///   - target: as many bytes as the range, times the expansion's factor.
 /// - Throws: a damaged block.
 package func unpackBlocks(
-  _ blocks: [PackedBlock], _ cut: BlockCut, _ packing: BlockPacking, at offset: Int,
-  of file: MappedFile, expansion: BlockExpansion? = nil, into target: inout MutableRawSpan
+  _ range: Range<Int>, of blocks: [PackedBlock], _ cut: BlockCut, _ packing: BlockPacking,
+  at offset: Int, of file: MappedFile, threads: Int? = nil, expansion: BlockExpansion? = nil,
+  into target: inout MutableRawSpan
 ) throws(ByteIOError) {
   let factor = expansion?.factor ?? 1
-  precondition(blocks.count == cut.count && target.byteCount == cut.byteCount * factor)
+  precondition(blocks.count == cut.count && range.upperBound <= cut.byteCount)
+  precondition(target.byteCount == range.count * factor)
+  let indices = cut.blocks(of: range)
   var offsets = [offset]
   for block in blocks { offsets.append(offsets[offsets.count - 1] + block.parts.reduce(0, +)) }
   let starts = offsets
+  defer {
+    if !indices.isEmpty { file.release(starts[indices.lowerBound]..<starts[indices.upperBound]) }
+  }
   var failure: ByteIOError?
   target.withUnsafeMutableBytes { target in
     // Each piece writes its own bytes.
     nonisolated(unsafe) let target = target
     do throws(ByteIOError) {
       try concurrently(
-        cut.count,
+        indices.count, threads: threads,
         with: { () throws(ByteIOError) in
           try BlockUnpacker(
-            packing, scratchByteCount: cut[0].count, expands: expansion != nil)
+            packing, blockByteCount: cut[0].count,
+            hasRoom: expansion != nil || range != 0..<cut.byteCount)
         }
-      ) { (unpacker, index) throws(ByteIOError) in
-        let range = cut[index]
+      ) { (unpacker, piece) throws(ByteIOError) in
+        let index = indices.lowerBound + piece
+        let block = cut[index]
+        let wanted = block.clamped(to: range)
         let place = UnsafeMutableRawBufferPointer(
-          rebasing: target[range.lowerBound * factor..<range.upperBound * factor])
-        guard let expansion else {
+          rebasing: target[
+            (wanted.lowerBound - range.lowerBound)
+              * factor..<(wanted.upperBound
+              - range.lowerBound) * factor])
+        if expansion == nil, wanted == block {
           return try unpacker.unpack(blocks[index], at: starts[index], of: file, into: place)
         }
-        let scratch = UnsafeMutableRawBufferPointer(rebasing: unpacker.block.bytes[..<range.count])
-        try unpacker.unpack(blocks[index], at: starts[index], of: file, into: scratch)
+        let whole = UnsafeMutableRawBufferPointer(rebasing: unpacker.block.bytes[..<block.count])
+        try unpacker.unpack(blocks[index], at: starts[index], of: file, into: whole)
+        let part = UnsafeRawBufferPointer(
+          rebasing: whole[
+            wanted.lowerBound - block.lowerBound..<wanted.upperBound - block.lowerBound])
+        guard let expansion else { return place.copyMemory(from: part) }
         var span = place.mutableBytes
-        expansion.expand(UnsafeRawBufferPointer(scratch).bytes, &span)
+        expansion.expand(part.bytes, &span)
       }
     } catch { failure = error }
   }
@@ -63,13 +81,14 @@ package func unpackBlocks(
 private struct BlockUnpacker: ~Copyable {
   private let decompressor: ZstandardDecompressor
   private let planes: AlignedScratch
+  /// Room for a block that is not wanted as it is.
   let block: AlignedScratch
   private let packing: BlockPacking
 
-  init(_ packing: BlockPacking, scratchByteCount: Int, expands: Bool) throws(ByteIOError) {
+  init(_ packing: BlockPacking, blockByteCount: Int, hasRoom: Bool) throws(ByteIOError) {
     decompressor = try ZstandardDecompressor()
-    planes = AlignedScratch(packing == .raw || packing == .frame ? 0 : scratchByteCount)
-    block = AlignedScratch(expands ? scratchByteCount : 0)
+    planes = AlignedScratch(packing == .raw || packing == .frame ? 0 : blockByteCount)
+    block = AlignedScratch(hasRoom ? blockByteCount : 0)
     self.packing = packing
   }
 

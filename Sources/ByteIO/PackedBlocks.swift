@@ -55,6 +55,12 @@ package struct BlockCut: Hashable, Sendable {
     let start = index * blockByteCount
     return start..<start + min(blockByteCount, byteCount - start)
   }
+
+  /// The blocks that hold some of the content's bytes.
+  func blocks(of range: Range<Int>) -> Range<Int> {
+    if range.isEmpty { return 0..<0 }
+    return range.lowerBound / blockByteCount..<(range.upperBound - 1) / blockByteCount + 1
+  }
 }
 
 /// Packs content on all cores and appends its blocks in their order. The same content, cut,

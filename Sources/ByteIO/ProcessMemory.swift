@@ -1,6 +1,14 @@
 import CMalloc
 import Glibc
 
+/// Bytes that this process has resident now; 0 where the system does not say.
+package var residentByteCount: Int {
+  guard let text = try? readSmallFile("/proc/self/statm", maximum: 4096) else { return 0 }
+  let fields = String(decoding: text, as: UTF8.self).split(separator: " ")
+  guard fields.count > 1, let pages = Int(fields[1]) else { return 0 }
+  return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+}
+
 /// The most memory this process has had resident so far, in bytes.
 package var peakResidentByteCount: Int {
   var usage = rusage()

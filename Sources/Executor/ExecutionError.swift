@@ -8,6 +8,10 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
   case failed(graph: String, node: String, op: String, reason: String)
   /// More memory than the machine has, in bytes; the text says for what.
   case tooLarge(graph: String, what: String, needed: Int, available: Int)
+  /// More memory than the process may use, in bytes.
+  case tooLittleMemory(graph: String, needed: Int, given: Int)
+  /// The system gives no thread.
+  case noThread(graph: String)
 
   package var description: String {
     switch self {
@@ -21,6 +25,11 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
       "node '\(node)' (\(op)) of graph '\(graph)' failed: \(reason)"
     case .tooLarge(let graph, let what, let needed, let available):
       "\(what) of graph '\(graph)' needs \(needed) bytes, and the machine has \(available)"
+    case .tooLittleMemory(let graph, let needed, let given):
+      "graph '\(graph)' needs \(needed) bytes of memory at these sizes, with one weight in memory "
+        + "at a time, and \(given) are allowed; allow more, or run fewer items at once"
+    case .noThread(let graph):
+      "graph '\(graph)' needs a second thread for its weights, and the system gives none"
     }
   }
 }

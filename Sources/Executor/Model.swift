@@ -7,7 +7,8 @@ import TensorBase
 package struct Model {
   package let graph: Graph
   private let vocabulary: Vocabulary
-  private let load: (String) throws -> Tensor
+  private let source: WeightSource
+  private let memory: WeightMemory
   private var weights = PreparedWeights()
   /// The last program that `evaluate` made, for as long as it is asked for the same.
   private var last: (request: Request, options: ExecutionOptions, program: Program?)?
@@ -15,14 +16,25 @@ package struct Model {
   /// - Parameters:
   ///   - graph: validated.
   ///   - vocabulary: what calls mean; a graph without calls needs none.
-  ///   - weight: gives the elements stored under a tensor's name.
+  ///   - weights: where the elements of its weights are.
+  ///   - memory: how much of it weights may take.
   package init(
-    _ graph: Graph, vocabulary: Vocabulary = .none,
-    weight load: @escaping (String) throws -> Tensor
+    _ graph: Graph, vocabulary: Vocabulary = .none, weights source: WeightSource,
+    memory: WeightMemory = .all
   ) {
     self.graph = graph
     self.vocabulary = vocabulary
-    self.load = load
+    self.source = source
+    self.memory = memory
+  }
+
+  /// - Parameter load: gives the elements stored under a tensor's name.
+  package init(
+    _ graph: Graph, vocabulary: Vocabulary = .none,
+    weight load: @escaping @Sendable (String) throws -> Tensor
+  ) {
+    self.init(
+      graph, vocabulary: vocabulary, weights: WeightSource(tensor: { name, _ in try load(name) }))
   }
 
   /// What a caller wants to run.
@@ -51,15 +63,16 @@ package struct Model {
   }
 
   /// Specialises the graph to the request, runs the passes, loads and prepares the weights that
-  /// are needed and not there yet.
+  /// are needed, stay in memory and are not there yet.
   ///
+  /// - Parameter arena: what it is going to run in, if that is there already.
   /// - Throws: `GraphError.needsElements` when shapes depend on elements of the inputs; then
-  ///   `evaluate` can run the graph.
+  ///   `evaluate` can run the graph. `ExecutionError.tooLittleMemory`.
   package mutating func program(
-    _ request: Request, options: ExecutionOptions
+    _ request: Request, arena: borrowing Arena = Arena(), options: ExecutionOptions
   ) throws -> Program {
     let (shaped, known) = try shaped(request, known: [:], options)
-    return try program(shaped, request, known, options)
+    return try program(shaped, request, known, arena: arena, options)
   }
 
   /// Runs the graph once on these inputs, also when shapes depend on elements: then it is shaped
@@ -71,7 +84,7 @@ package struct Model {
   ) throws -> [String: Tensor] {
     if last?.request != request || last?.options != options {
       do {
-        last = (request, options, try program(request, options: options))
+        last = (request, options, try program(request, arena: arena, options: options))
       } catch GraphError.needsElements {
         last = (request, options, nil)
       }
@@ -80,7 +93,7 @@ package struct Model {
       return try program.run(inputs, arena: &arena, options: options)
     }
     let (shaped, known) = try shaped(request, known: inputs, options)
-    let program = try program(shaped, request, [:], options)
+    let program = try program(shaped, request, [:], arena: arena, options)
     return try program.run(known, arena: &arena, options: options)
   }
 
@@ -130,8 +143,8 @@ package struct Model {
     _ partial: PartialShaping, _ shapes: inout [String: Shape], _ known: inout [String: Tensor],
     _ request: Request, _ options: ExecutionOptions
   ) throws {
-    let program = try program(partial.ready, request, [:], options)
     var arena = Arena()
+    let program = try program(partial.ready, request, [:], arena: arena, options)
     for (name, tensor) in try program.run(known, arena: &arena, options: options) {
       known[name] = tensor
       shapes[name] = tensor.shape
@@ -146,7 +159,7 @@ package struct Model {
   /// - Parameter known: elements of inputs that stay what they are.
   private mutating func program(
     _ whole: ShapedGraph, _ request: Request, _ known: [String: Tensor],
-    _ options: ExecutionOptions
+    arena: borrowing Arena, _ options: ExecutionOptions
   ) throws -> Program {
     var shaped = whole.fixing(known).pruned(to: whole.graph.outputs)
     if request.isOptimised {
@@ -155,20 +168,72 @@ package struct Model {
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
     let parts = shaped.split(fixedInputs: [])
-    let prepared = try weights.prepare(parts.fixed, options: options, load: load)
+    let prepared = weights.recipes(of: parts.fixed)
     let halves = parts.varying.bound(to: prepared).split(fixedInputs: request.fixedInputs)
+    let stages = [try Stage(halves.fixed), try Stage(halves.varying)]
+    let needs = stages.map { stage in
+      StageWeights(stage.shaped, recipes(of: stage.shaped, prepared), source)
+    }
+    let choice = try choice(
+      needs, arenaByteCount: stages.map(\.plan.arenaByteCount).max() ?? 0, reserved: arena)
     return Program(
-      fixed: try stage(halves.fixed, prepared, options.threads),
-      varying: try stage(halves.varying, prepared, options.threads))
+      fixed: try bound(stages[0], needs[0], choice, options),
+      varying: try bound(stages[1], needs[1], choice, options))
   }
 
-  private mutating func stage(
-    _ shaped: ShapedGraph, _ prepared: [String: Tensor], _ threads: Int
-  ) throws -> Stage {
-    try Stage(shaped) { value in
-      if let tensor = prepared[value.name] { return tensor }
-      return try weights.weight(value, keeps: true, threads: threads, load: load)
+  /// Recipes for all weights of a stage, by the values' names.
+  private mutating func recipes(
+    of shaped: ShapedGraph, _ prepared: [String: WeightRecipe]
+  ) -> [String: WeightRecipe] {
+    var recipes: [String: WeightRecipe] = [:]
+    for value in shaped.graph.values {
+      if case .weight = value.origin {
+        recipes[value.name] = prepared[value.name] ?? weights.recipe(of: value, in: shaped.graph)
+      }
     }
+    return recipes
+  }
+
+  /// Decides which weights pass through, and lets go of those that need not stay any more.
+  private mutating func choice(
+    _ stages: [StageWeights], arenaByteCount: Int, reserved arena: borrowing Arena
+  ) throws -> WeightChoice {
+    let choice: WeightChoice
+    switch memory {
+    case .all: return .none
+    case .least: choice = WeightChoice(smallestFor: stages)
+    case .limited(let limit):
+      // What is there already is no news.
+      let others = max(0, limit.used() - weights.byteCount - arena.byteCount)
+      choice = try WeightChoice(
+        stages, graph: graph.name, within: limit.byteCount,
+        others: others + max(arenaByteCount, arena.byteCount) + WeightChoice.margin)
+    }
+    weights.keep(
+      stages.flatMap { $0.recipes.values }.filter { !choice.streamed.contains($0.name) })
+    return choice
+  }
+
+  private mutating func bound(
+    _ stage: Stage, _ needs: StageWeights, _ choice: WeightChoice, _ options: ExecutionOptions
+  ) throws -> Stage {
+    var stage = stage
+    let uses = needs.uses.filter { choice.streamed.contains($0.recipe.name) }
+    let streaming =
+      uses.isEmpty
+      ? nil : Streaming(uses: uses, window: choice.window, source: source, meter: WeightMeter())
+    // The largest first: while one is made there is least beside it.
+    for recipe in needs.recipes.values.sorted(by: { $0.precedes($1) })
+    where !choice.streamed.contains(recipe.name) {
+      _ = try weights.tensor(recipe, source, options: options)
+    }
+    try stage.bind(streaming: streaming) { value in
+      guard let recipe = needs.recipes[value.name], !choice.streamed.contains(value.name) else {
+        return nil
+      }
+      return try weights.tensor(recipe, source, options: options)
+    }
+    return stage
   }
 }
 
@@ -186,13 +251,12 @@ extension ShapedGraph {
 
   /// The graph with inputs that are known turned into constants held outside of it: weights whose
   /// tensor name is the value's own.
-  fileprivate func bound(to ready: [String: Tensor]) -> ShapedGraph {
+  fileprivate func bound(to recipes: [String: WeightRecipe]) -> ShapedGraph {
     var result = self
     result.graph.inputs.removeAll { input in
       let name = graph[input.value].name
-      guard let tensor = ready[name] else { return false }
-      result.graph.values[input.value.index].origin = .weight(
-        tensor: name, Fact(tensor.type, tensor.shape))
+      guard let recipe = recipes[name] else { return false }
+      result.graph.values[input.value.index].origin = .weight(tensor: name, recipe.fact)
       return true
     }
     return result
@@ -202,35 +266,6 @@ extension ShapedGraph {
 extension Graph {
   fileprivate func hasInput(named name: String) -> Bool {
     inputs.contains { self[$0.value].name == name }
-  }
-}
-
-/// A model made ready for one request: run `prepare` when the fixed inputs are known, then `run`
-/// as often as the others change.
-package struct Program: Sendable {
-  package let fixed: Stage
-  package let varying: Stage
-
-  /// Computes what depends on fixed inputs alone.
-  package func prepare(
-    _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions
-  ) throws(ExecutionError) -> [String: Tensor] {
-    try fixed.run(inputs, arena: &arena, options: options)
-  }
-
-  /// Computes the wanted values.
-  ///
-  /// - Parameters:
-  ///   - inputs: by name.
-  ///   - prepared: what `prepare` returned for the fixed inputs.
-  ///   - observe: is told each node, by its place in `varying`, as soon as it has run.
-  package func run(
-    _ inputs: [String: Tensor], prepared: [String: Tensor] = [:], arena: inout Arena,
-    options: ExecutionOptions, observe: ((Int) -> Void)? = nil
-  ) throws(ExecutionError) -> [String: Tensor] {
-    try varying.run(
-      inputs.merging(prepared) { _, prepared in prepared }, arena: &arena, options: options,
-      observe: observe)
   }
 }
 

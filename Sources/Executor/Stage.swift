@@ -8,13 +8,15 @@ import TensorBase
 package struct Stage: Sendable {
   package let shaped: ShapedGraph
   package let plan: Plan
-  /// Weights and constants by value; nil for inputs and what nodes compute.
-  private let constants: [Tensor?]
+  /// Constants, and weights that are held, by value; nil for all else.
+  private var constants: [Tensor?]
+  /// Weights that pass through; nil when there are none.
+  private var streaming: Streaming?
 
-  /// - Parameter tensor: gives a weight's elements by the value's name, as f32 unless the graph
-  ///   says otherwise.
+  /// A stage without its weights.
+  ///
   /// - Throws: `ExecutionError.tooLarge` before any memory is asked for that is not there.
-  package init(_ shaped: ShapedGraph, weight: (Value) throws -> Tensor) throws {
+  init(_ shaped: ShapedGraph) throws(ExecutionError) {
     self.shaped = shaped
     // Sizes come from files: each for itself first, so that their sums cannot overflow.
     let available = memoryByteCount
@@ -30,21 +32,35 @@ package struct Stage: Sendable {
       throw ExecutionError.tooLarge(
         graph: shaped.graph.name, what: "a run", needed: plan.arenaByteCount, available: available)
     }
-    constants = try shaped.graph.values.map { value in
-      switch value.origin {
-      case .weight(_, let fact):
-        let tensor = try weight(value)
-        guard Fact(tensor.type, tensor.shape) == fact else {
-          throw ExecutionError.wrongWeight(
-            graph: shaped.graph.name, name: value.name,
-            given: "\(Fact(tensor.type, tensor.shape))", expected: "\(fact)")
-        }
-        return tensor
-      case .constant(let tensor): return tensor
-      case .input, .node: return nil
-      }
+    constants = shaped.graph.values.map { value in
+      if case .constant(let tensor) = value.origin { tensor } else { nil }
     }
   }
+
+  /// Gives the stage its weights: tensors, or nil for those that pass through.
+  mutating func bind(
+    streaming: Streaming? = nil, held tensor: (Value) throws -> Tensor?
+  ) rethrows {
+    self.streaming = streaming
+    for (index, value) in shaped.graph.values.enumerated() {
+      if case .weight = value.origin { constants[index] = try tensor(value) }
+    }
+  }
+
+  var heldWeightByteCount: Int {
+    zip(shaped.graph.values, constants).reduce(0) { sum, pair in
+      guard case .weight = pair.0.origin else { return sum }
+      return sum + (pair.1?.byteCount ?? 0)
+    }
+  }
+
+  var streamedWeightByteCount: Int {
+    streaming?.uses.reduce(0) { $0 + $1.recipe.byteCount } ?? 0
+  }
+
+  var peakStreamedByteCount: Int { streaming?.meter.peakByteCount ?? 0 }
+
+  var streamWindow: Int { streaming?.window ?? 0 }
 
   /// Runs the graph once.
   ///
@@ -53,35 +69,64 @@ package struct Stage: Sendable {
   ///   - arena: memory that runs share one after the other; grown when it is too small.
   ///   - observe: is told each node, by its place in the graph, as soon as it has run.
   /// - Returns: the graph's outputs, by name.
+  /// - Throws: `ExecutionError`; why a weight that passes through could not be prepared, once its
+  ///   node's turn comes.
   package func run(
     _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions,
     observe: ((Int) -> Void)? = nil
-  ) throws(ExecutionError) -> [String: Tensor] {
+  ) throws -> [String: Tensor] {
     let graph = shaped.graph
     arena.reserve(plan.arenaByteCount)
     var given = constants
     for input in graph.inputs {
       let name = graph[input.value].name
       guard let tensor = inputs[name] else {
-        throw .missingInput(graph: graph.name, name: name)
+        throw ExecutionError.missingInput(graph: graph.name, name: name)
       }
       let fact = shaped[input.value]
       guard Fact(tensor.type, tensor.shape) == fact else {
-        throw .wrongInput(
+        throw ExecutionError.wrongInput(
           graph: graph.name, name: name, given: "\(Fact(tensor.type, tensor.shape))",
           expected: "\(fact)")
       }
       given[input.value.index] = tensor
     }
-    for (index, node) in graph.nodes.enumerated() {
-      try run(node, given: given, arena: arena, options: options)
-      observe?(index)
+    if let streaming {
+      let stream = WeightStream(streaming, options: options)
+      let isDone: Void? = try alongside(stream.fill) {
+        defer { stream.stop() }
+        try runNodes(&given, stream, arena: arena, options: options, observe: observe)
+      }
+      guard isDone != nil else { throw ExecutionError.noThread(graph: graph.name) }
+    } else {
+      try runNodes(&given, nil, arena: arena, options: options, observe: observe)
     }
     var outputs: [String: Tensor] = [:]
     for id in graph.outputs {
       outputs[graph[id].name] = view(id, given: given, arena: arena).copied()
     }
     return outputs
+  }
+
+  private func runNodes(
+    _ given: inout [Tensor?], _ stream: WeightStream?, arena: borrowing Arena,
+    options: ExecutionOptions, observe: ((Int) -> Void)?
+  ) throws {
+    let uses = streaming?.uses ?? []
+    var next = 0
+    for (index, node) in shaped.graph.nodes.enumerated() {
+      let first = next
+      while next < uses.count, uses[next].node == index {
+        given[uses[next].value] = try stream?.take(next)
+        next += 1
+      }
+      try run(node, given: given, arena: arena, options: options)
+      for place in first..<next {
+        given[uses[place].value] = nil
+        stream?.drop(place)
+      }
+      observe?(index)
+    }
   }
 
   private func run(

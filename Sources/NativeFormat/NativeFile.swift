@@ -99,12 +99,17 @@ package final class NativeFile: Sendable {
     return try unpack(entry, as: entry.type)
   }
 
-  /// A tensor in the type it is stored in, which may be narrower; unpacked on all cores.
+  /// A tensor, or some rows of it, in the type it is stored in, which may be narrower.
   ///
+  /// - Parameters:
+  ///   - rows: along the first axis, of those that are there; nil for all.
+  ///   - threads: how many cores unpack at most; nil for all.
   /// - Throws: `noSuchTensor`, `damaged`, `beyondMemory`.
-  package func storedTensor(named name: String) throws(NativeError) -> Tensor {
+  package func storedTensor(
+    named name: String, rows: Range<Int>? = nil, threads: Int? = nil
+  ) throws(NativeError) -> Tensor {
     let entry = try entry(name)
-    return try unpack(entry, as: entry.storedType)
+    return try unpack(entry, rows: rows, as: entry.storedType, threads: threads)
   }
 
   /// Reads every tensor and compares its elements with the digest in the index.
@@ -142,8 +147,18 @@ package final class NativeFile: Sendable {
   }
 
   /// The elements as they are stored or, where `type` is float32 and they are not, widened.
-  private func unpack(_ entry: TensorEntry, as type: ElementType) throws(NativeError) -> Tensor {
-    let needed = entry.shape.count * type.byteCount
+  private func unpack(
+    _ entry: TensorEntry, rows: Range<Int>? = nil, as type: ElementType, threads: Int? = nil
+  ) throws(NativeError) -> Tensor {
+    var shape = entry.shape
+    var range = 0..<entry.cut.byteCount
+    if let rows {
+      precondition(shape.rank > 0 && rows.lowerBound >= 0 && rows.upperBound <= shape[0])
+      let row = entry.cut.byteCount / max(1, shape[0])
+      range = rows.lowerBound * row..<rows.upperBound * row
+      shape = Shape([rows.count] + shape.dimensions.dropFirst())
+    }
+    let needed = shape.count * type.byteCount
     guard needed <= physicalMemoryByteCount else {
       throw .beyondMemory(
         file: name, tensor: entry.name, needed: needed, available: physicalMemoryByteCount)
@@ -156,12 +171,12 @@ package final class NativeFile: Sendable {
       : BlockExpansion(factor: type.byteCount / storedType.byteCount) { source, target in
         widen(source, of: storedType, into: &target)
       }
-    defer { file.release(stored.offset..<stored.offset + stored.byteCount) }
     do throws(ByteIOError) {
-      return try Tensor.written(type, entry.shape) { (target) throws(ByteIOError) in
+      return try Tensor.written(type, shape) { (target) throws(ByteIOError) in
         try unpackBlocks(
-          stored.blocks, entry.cut, stored.codec.packing(width: storedType.byteCount),
-          at: stored.offset, of: file, expansion: expansion, into: &target)
+          range, of: stored.blocks, entry.cut,
+          stored.codec.packing(width: storedType.byteCount), at: stored.offset, of: file,
+          threads: threads, expansion: expansion, into: &target)
       }
     } catch {
       throw .damaged(file: name, tensor: entry.name, reason: error.description)

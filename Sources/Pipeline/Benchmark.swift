@@ -24,6 +24,10 @@ public struct BenchmarkResult: Sendable {
   public let peakRate: Double
   /// The process's largest resident memory so far.
   public let peakMemoryByteCount: Int
+  /// Bytes of weights that stay in memory between runs.
+  public let heldWeightByteCount: Int
+  /// Bytes of weights that are loaded in each run as they are used, and dropped.
+  public let streamedWeightByteCount: Int
   /// The kernels that plain matrix products run on.
   public let blas: String
   /// The kernels that all else runs on.
@@ -45,6 +49,8 @@ public struct BenchmarkResult: Sendable {
       GFLOP/s  \(rounded(flop / median / 1e9, 1)) (\(rounded(flop / 1e9, 1)) GFLOP), \
     \(rounded(peakFraction * 100, 1)) % of a peak of \(rounded(peakRate / 1e9, 1))
       memory   \(bytesText(peakMemoryByteCount)) peak
+      weights  \(bytesText(heldWeightByteCount)) held, \
+    \(bytesText(streamedWeightByteCount)) streamed in each run
       products \(blas)
       kernels  \(processor)
     """
@@ -61,7 +67,9 @@ public struct BenchmarkResult: Sendable {
       ]), "cpu_seconds": .number(processorSecondsPerRun), "gflop": .number(flop / 1e9),
       "gflops": .number(flop / median / 1e9),
       "peak_gflops": .number(peakRate / 1e9), "peak_fraction": .number(peakFraction),
-      "peak_memory_bytes": .integer(Int64(peakMemoryByteCount)), "blas": .string(blas),
+      "peak_memory_bytes": .integer(Int64(peakMemoryByteCount)),
+      "held_weight_bytes": .integer(Int64(heldWeightByteCount)),
+      "streamed_weight_bytes": .integer(Int64(streamedWeightByteCount)), "blas": .string(blas),
       "kernels": .string(processor),
     ]
     object["profile"] = profile?.json
@@ -94,11 +102,12 @@ private func short(_ number: Double) -> String {
 ///   - runs: counted runs, after one that is not.
 ///   - isProfiled: whether to note the time of every node.
 ///   - isExact: rules out algorithms that save multiplications at the price of precision.
+///   - memory: how much of it the runs may take.
 public func bench(
   modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?,
-  isProfiled: Bool = false, isExact: Bool = false
+  isProfiled: Bool = false, isExact: Bool = false, memory: MemoryUse = .unlimited
 ) throws -> BenchmarkResult {
-  let runnable = try RunnableGraph(path: modelPath, graph: name)
+  let runnable = try RunnableGraph(path: modelPath, graph: name, memory: memory)
   var model = runnable.model
   let graph = model.graph
   var shapes = runnable.typicalInputs
@@ -139,5 +148,7 @@ public func bench(
       graph, inputs: shapes, tools: Vocabulary.onnx.shapingTools
     ).flop,
     peakRate: measuredPeakRate(threads: threads), peakMemoryByteCount: peakResidentByteCount,
+    heldWeightByteCount: program.heldWeightByteCount,
+    streamedWeightByteCount: program.streamedWeightByteCount,
     blas: productsDescription, processor: processorDescription, profile: recorder?.profile)
 }

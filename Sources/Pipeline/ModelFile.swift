@@ -11,9 +11,14 @@ import TextTokens
 /// A .plumb file, opened and checked, with what the program makes of its parts.
 struct ModelFile {
   let native: NativeFile
+  private let memory: MemoryUse
 
+  /// - Parameter memory: how much of it the file's models may take.
   /// - Throws: when the file cannot be read or is not sound.
-  init(path: String) throws { native = try NativeFile(path: path) }
+  init(path: String, memory: MemoryUse = .unlimited) throws {
+    native = try NativeFile(path: path)
+    self.memory = memory
+  }
 
   var name: String { native.name }
   /// Tells models apart: the digest of all that the file says.
@@ -42,9 +47,12 @@ struct ModelFile {
     guard let graph = graphs.first(where: { $0.name == name }) else {
       throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
     }
-    return Model(graph, vocabulary: .onnx) { [native] tensor in
-      try native.storedTensor(named: tensor)
+    let source = WeightSource { [native] name, threads in
+      try native.storedTensor(named: name, threads: threads)
+    } rows: { [native] name, rows, threads in
+      try native.storedTensor(named: name, rows: rows, threads: threads)
     }
+    return Model(graph, vocabulary: .onnx, weights: source, memory: memory.weights)
   }
 
   func tokenizer() throws -> Tokenizer {

@@ -56,13 +56,17 @@ package struct ONNXModelFile {
   var firstOutput: Shape? { graph.outputs.first.flatMap { outputFacts[$0]?.shape } }
 
   /// The graph with its weights, which are read as they are needed.
-  package var model: Model {
-    Model(graph, vocabulary: .onnx) { [byName, name] tensor in
+  package var model: Model { model(.unlimited) }
+
+  /// - Parameter memory: how much of it the model may take.
+  func model(_ memory: MemoryUse) -> Model {
+    let source = WeightSource(tensor: { [byName, name] tensor, _ in
       guard let found = byName[tensor] else {
         throw PipelineError.component(folder: name, reason: "there is no weight '\(tensor)'")
       }
       return try found.load()
-    }
+    })
+    return Model(graph, vocabulary: .onnx, weights: source, memory: memory.weights)
   }
 }
 

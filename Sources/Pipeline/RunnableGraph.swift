@@ -11,18 +11,20 @@ struct RunnableGraph {
   /// Shapes that were found when the file was read.
   private let exampleInputs: [String: Shape]?
 
-  /// - Parameter name: the graph's; nil when the file has one only.
-  init(path: String, graph name: String?) throws {
+  /// - Parameters:
+  ///   - name: the graph's; nil when the file has one only.
+  ///   - memory: how much of it the model may take.
+  init(path: String, graph name: String?, memory: MemoryUse) throws {
     if isONNX(path) {
       let file = try ONNXModelFile(path: path)
       guard name == nil || name == file.graph.name else {
         throw PipelineError.noGraph(file: file.name, name: name ?? "", known: [file.graph.name])
       }
-      model = file.model
+      model = file.model(memory)
       components = JSONObject()
       exampleInputs = file.exampleInputs
     } else {
-      let file = try ModelFile(path: path)
+      let file = try ModelFile(path: path, memory: memory)
       model = try file.model(try file.graphName(name))
       components = file.native.components
       exampleInputs = nil

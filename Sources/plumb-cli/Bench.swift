@@ -7,7 +7,7 @@ let benchCommand = Command(
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
     .init(name: "--batch", value: "N", help: "items at once (1)"),
     .init(name: "--runs", value: "N", help: "counted runs after one that is not (5)"),
-    threadsOption, exactOption,
+    threadsOption, memoryOption, lowMemoryOption, exactOption,
     .init(name: "--profile", help: "where the time goes, by op"),
     .init(name: "--nodes", help: "where the time goes, by op and by node"),
     .init(
@@ -22,7 +22,8 @@ let benchCommand = Command(
     modelPath: arguments.operands[0], graph: arguments.value("--graph"),
     batch: try arguments.integer("--batch", in: 1...1024) ?? 1,
     runs: try arguments.integer("--runs", in: 1...1000) ?? 5, threads: try arguments.threads(),
-    isProfiled: showsProfile || trace != nil, isExact: arguments.has("--exact"))
+    isProfiled: showsProfile || trace != nil, isExact: arguments.has("--exact"),
+    memory: try arguments.memory())
   print(arguments.has("--json") ? result.jsonText : result.text)
   if let profile = result.profile {
     if showsProfile && !arguments.has("--json") {

@@ -32,7 +32,7 @@ let groundCommand = Command(
     .init(name: "--save-taps", help: "writes every tap, so that --from can start there"),
     .init(name: "--cache", value: "DIR", help: "where text passes are kept (~/.cache/plumb)"),
     .init(name: "--no-cache", help: "keeps no text pass"),
-    threadsOption, exactOption,
+    threadsOption, memoryOption, lowMemoryOption, exactOption,
   ],
   notes: """
     DIR receives overlay.png, map.npy, result.json and maps.safetensors; with several phrases a
@@ -79,7 +79,8 @@ private func ground(_ arguments: Arguments) throws -> [GroundingResult] {
     arguments.has("--no-cache") ? nil : arguments.value("--cache") ?? defaultCacheFolder
   let progress = ProgressLine()
   var grounder = try Grounder(
-    modelPath: model, threads: try arguments.threads(), isExact: arguments.has("--exact"))
+    modelPath: model, threads: try arguments.threads(), isExact: arguments.has("--exact"),
+    memory: try arguments.memory())
   return try grounder.ground(imagePath: image, phrases: phrases, options: options) {
     progress.show($0, $1, $2)
   }

@@ -10,7 +10,8 @@ let verifyCommand = Command(
     .init(
       name: "--tolerance", value: "X",
       help: "largest error, of each tensor's largest magnitude; the bundle's own without it"),
-    threadsOption, exactOption, .init(name: "--json", help: "for programs"),
+    threadsOption, memoryOption, lowMemoryOption, exactOption,
+    .init(name: "--json", help: "for programs"),
   ],
   notes: """
     A case is a folder with case.json and io.safetensors; tools/golden makes them from a checkpoint.
@@ -22,7 +23,8 @@ let verifyCommand = Command(
   let verification = try verify(
     modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
     relativeToMaximum: try arguments.number("--tolerance", atLeast: 0),
-    threads: try arguments.threads(), isExact: arguments.has("--exact"))
+    threads: try arguments.threads(), isExact: arguments.has("--exact"),
+    memory: try arguments.memory())
   print(arguments.has("--json") ? verification.jsonText : verification.text)
   return verification.passed ? .good : .differs
 }

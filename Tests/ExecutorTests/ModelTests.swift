@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// A weight that depends on its name and shape alone.
-private func weight(of graph: Graph) -> (String) throws -> Tensor {
+private func weight(of graph: Graph) -> @Sendable (String) throws -> Tensor {
   { name in
     for value in graph.values {
       if case .weight(name, let fact) = value.origin {

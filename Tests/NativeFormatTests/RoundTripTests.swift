@@ -52,6 +52,35 @@ func tensorsComeBackBitForBit(type: ElementType, packing: StorageOptions.Packing
   }
 }
 
+/// Rows of tensors of several blocks: within one, across two, from and to the ends, none.
+@Test(arguments: [ElementType.f32, .f16, .u8], [StorageOptions.Packing.smallest, .raw])
+func rowsAreThoseOfTheWhole(type: ElementType, packing: StorageOptions.Packing) throws {
+  let row = 3 * 1001
+  let count = (5 << 20) / 2 / (row * type.byteCount)
+  let whole = Tensor(
+    type: type, shape: [count, 3, 1001], bytes: noise(count * row * type.byteCount, seed: 3))
+  let smooth = Tensor(floats: (0..<count * row).map { Float($0 % 977) * 0.1 }, shape: [count, row])
+    .converted(to: type)
+  let file = try roundTrip(
+    [("noise", whole), ("smooth", smooth), ("empty", Tensor(zeros: [0, 3], type: type))],
+    options: StorageOptions(packing: packing))
+  let third = count / 3
+  for rows in [0..<0, 0..<1, 5..<6, third - 1..<2 * third, count - 2..<count, 0..<count] {
+    for (name, tensor) in [("noise", whole), ("smooth", smooth)] {
+      let bytes = tensor.byteCount / count
+      let expected = Tensor(
+        type: type, shape: Shape([rows.count] + tensor.shape.dimensions.dropFirst()),
+        bytes: Array(tensor.bytes[rows.lowerBound * bytes..<rows.upperBound * bytes]))
+      for threads in [1, nil] {
+        #expect(
+          try file.storedTensor(named: name, rows: rows, threads: threads).converted(to: type)
+            == expected, "\(name) \(rows)")
+      }
+    }
+  }
+  #expect(try file.storedTensor(named: "empty", rows: 0..<0).shape == [0, 3])
+}
+
 @Test(arguments: [ElementType.f16, .bf16])
 func floatsOfNarrowOriginAreStoredNarrow(narrow: ElementType) throws {
   let narrowed = (0..<70_000).map { Float($0) * 0.013 - 3 } + [-.zero, .infinity, -.infinity]

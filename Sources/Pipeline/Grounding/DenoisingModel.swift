@@ -129,7 +129,7 @@ struct DenoisingModel {
         Self.sample: Shape([size] + latent.dimensions.dropFirst()),
         Self.timestep: intake.sharedTimestep ?? [size], Self.text: text.shape,
       ], wanted: wanted, tapTokens: tokens, fixedInputs: [Self.text])
-    let program = try model.program(request, options: options)
+    let program = try model.program(request, arena: arena, options: options)
     let prepared = try program.prepare([Self.text: text], arena: &arena, options: options)
     return Evaluations(
       program: program, prepared: prepared, batch: batch, intake: size, taps: taps)

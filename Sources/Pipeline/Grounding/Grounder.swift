@@ -7,7 +7,8 @@ import TensorBase
 
 /// Grounds phrases in images with one model: where in the picture is what the phrase speaks of?
 ///
-/// Weights are loaded as they are needed and stay for further calls.
+/// Weights are loaded as they are needed and stay for further calls, if memory is not limited; if
+/// it is, those of the encoders go when they have run.
 public struct Grounder {
   private let file: ModelFile
   private let facts: ImageModelFacts
@@ -16,17 +17,21 @@ public struct Grounder {
   private var imageEncoder: ImageEncoder
   private var unet: DenoisingModel
 
+  /// - Parameter memory: how much of it grounding may take.
   /// - Throws: when the file cannot be read or lacks one of the parts that grounding needs.
-  public init(modelPath: String, threads: Int? = nil, isExact: Bool = false) throws {
-    file = try ModelFile(path: modelPath)
+  public init(
+    modelPath: String, threads: Int? = nil, isExact: Bool = false, memory: MemoryUse = .unlimited
+  ) throws {
+    file = try ModelFile(path: modelPath, memory: memory)
     let options = ExecutionOptions(threads: threads ?? defaultThreadCount, isExact: isExact)
     facts = try file.imageModelFacts()
     schedule = try NoiseSchedule(
       NoiseScheduleConfiguration(json: try file.schedulerConfiguration()))
     textEncoder = try TextEncoder(
       try file.model("text_encoder"), tokenizer: try file.tokenizer(), length: facts.textLength,
-      options: options)
-    imageEncoder = ImageEncoder(try file.model("vae_encoder"), options: options)
+      keepsWeights: memory == .unlimited, options: options)
+    imageEncoder = ImageEncoder(
+      try file.model("vae_encoder"), keepsWeights: memory == .unlimited, options: options)
     unet = try DenoisingModel(try file.model("unet"), options: options)
   }
 

@@ -36,10 +36,13 @@ struct EncodedImage {
 /// The VAE's encoder.
 struct ImageEncoder {
   private var model: Model
+  /// Whether weights stay for the next picture.
+  private let keepsWeights: Bool
   private let options: ExecutionOptions
 
-  init(_ model: Model, options: ExecutionOptions) {
+  init(_ model: Model, keepsWeights: Bool, options: ExecutionOptions) {
     self.model = model
+    self.keepsWeights = keepsWeights
     self.options = options
   }
 
@@ -54,8 +57,11 @@ struct ImageEncoder {
     }
     let batch = try graph.inputs.first.flatMap { try graph.fixedBatch($0) } ?? 1
     let image = Tensor(floats: values, shape: [1, 3, side, side]).repeated(batch)
-    let program = try model.program(
+    // Weights are the model's that made the program.
+    var running = model
+    let program = try running.program(
       Model.Request(inputs: ["sample": image.shape], wanted: wanted), options: options)
+    if keepsWeights { model = running }
     // The encoder works on the whole picture; its memory goes with it.
     var arena = Arena()
     let outputs = try program.run(["sample": image], arena: &arena, options: options)

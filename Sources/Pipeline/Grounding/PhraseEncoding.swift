@@ -33,15 +33,21 @@ public struct GroundedWord: Sendable, Hashable {
 struct TextEncoder {
   private var model: Model
   private var arena = Arena()
+  /// Whether weights stay for the next phrase.
+  private let keepsWeights: Bool
   private let options: ExecutionOptions
   let tokenizer: Tokenizer
   /// Tokens a phrase is padded or cut to.
   let length: Int
 
-  init(_ model: Model, tokenizer: Tokenizer, length: Int, options: ExecutionOptions) throws {
+  init(
+    _ model: Model, tokenizer: Tokenizer, length: Int, keepsWeights: Bool,
+    options: ExecutionOptions
+  ) throws {
     self.model = model
     self.tokenizer = tokenizer
     self.length = length
+    self.keepsWeights = keepsWeights
     self.options = options
     for name in ["input_ids"]
     where !model.graph.inputs.contains(where: { model.graph[$0.value].name == name }) {
@@ -75,8 +81,12 @@ struct TextEncoder {
     guard let wanted = graph.value(named: name) else {
       throw PipelineError.wrongGraph(graph: graph.name, lacks: "the output '\(name)'")
     }
-    let program = try model.program(
-      Model.Request(inputs: inputs.mapValues(\.shape), wanted: [wanted]), options: options)
+    // Weights are the model's that made the program.
+    var running = model
+    let program = try running.program(
+      Model.Request(inputs: inputs.mapValues(\.shape), wanted: [wanted]), arena: arena,
+      options: options)
+    if keepsWeights { model = running }
     let outputs = try program.run(inputs, arena: &arena, options: options)
     guard let state = outputs[name] else { preconditionFailure("'\(name)' was wanted") }
     return state.first

@@ -14,13 +14,14 @@ import TensorFiles
 ///   - outputPath: .safetensors or .npz, by its ending.
 ///   - wanted: names or patterns of tensors of the graph; empty for its outputs. Only what they
 ///     need runs.
+///   - memory: how much of it the run may take.
 /// - Returns: names and shapes of what was written, in the graph's order.
 public func runGraph(
   modelPath: String, graph name: String?, inputPath: String, outputPath: String,
   wanted: [String] = [], threads: Int? = nil, usesReferenceKernels: Bool = false,
-  isExact: Bool = false
+  isExact: Bool = false, memory: MemoryUse = .unlimited
 ) throws -> [(name: String, shape: [Int])] {
-  var model = try RunnableGraph(path: modelPath, graph: name).model
+  var model = try RunnableGraph(path: modelPath, graph: name, memory: memory).model
   let source = try TensorFile.open(inputPath)
   let write = try writer(for: outputPath)
   try checkWritable(file: outputPath)

@@ -15,10 +15,11 @@ extension GoldenBundleCase {
   /// within 3e-3, 8-bit ones and what is made of them within a level, the similarity within 5e-3.
   /// Threshold, masks and box are not compared: scikit-learn starts its mixture at random.
   func compareRun(
-    modelPath: String, tolerance factor: Double?, execution: ExecutionOptions
+    modelPath: String, tolerance factor: Double?, execution: ExecutionOptions, memory: MemoryUse
   ) throws -> ComparisonReport {
     var grounder = try Grounder(
-      modelPath: modelPath, threads: execution.threads, isExact: execution.isExact)
+      modelPath: modelPath, threads: execution.threads, isExact: execution.isExact,
+      memory: memory)
     let results = try grounder.ground(
       imagePath: folder + "/" + (try setting("image") { $0.stringValue }),
       phrases: [try setting("phrase") { $0.stringValue }], options: try options())

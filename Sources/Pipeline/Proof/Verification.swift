@@ -55,14 +55,16 @@ public struct Verification: Sendable {
 /// name the graph in `config.graph`; otherwise it is the one that takes those inputs. A case whose
 /// `config.kind` is `ground` holds a whole run of the method (`GoldenBundleCase.compareRun`).
 ///
-/// - Parameter tolerance: of the largest magnitude of each tensor; nil takes the bundle's own
-///   tolerance, or 1e-4 when it names none.
+/// - Parameters:
+///   - tolerance: of the largest magnitude of each tensor; nil takes the bundle's own tolerance, or
+///     1e-4 when it names none.
+///   - memory: how much of it running the model may take.
 /// - Throws: when the model or the bundle cannot be read, or a case fits no graph.
 public func verify(
   modelPath: String, goldenFolder: String, relativeToMaximum tolerance: Double? = nil,
-  threads: Int? = nil, isExact: Bool = false
+  threads: Int? = nil, isExact: Bool = false, memory: MemoryUse = .unlimited
 ) throws -> Verification {
-  let file = try ModelFile(path: modelPath)
+  let file = try ModelFile(path: modelPath, memory: memory)
   let folders = try caseFolders(goldenFolder)
   guard !folders.isEmpty else {
     throw PipelineError.notFound(
@@ -76,11 +78,12 @@ public func verify(
       return Verification.Case(
         name: golden.name, graph: "all",
         report: try golden.compareRun(
-          modelPath: modelPath, tolerance: tolerance, execution: options))
+          modelPath: modelPath, tolerance: tolerance, execution: options, memory: memory))
     }
     let name = try golden.graphName(among: file.graphs)
     var model = try models[name] ?? file.model(name)
-    defer { models[name] = model }
+    // Weights stay for further cases where there is room for all.
+    defer { if memory == .unlimited { models[name] = model } }
     return Verification.Case(
       name: golden.name, graph: name,
       report: try golden.compare(&model, tolerance: tolerance, options: options))

@@ -1,0 +1,136 @@
+import GraphIR
+import Kernels
+import TensorBase
+
+/// How a constant of a program is made from weights.
+struct WeightRecipe: Sendable {
+  enum Way: Sendable {
+    /// A weight as it is.
+    case stored(tensor: String)
+    /// A weight in the order in which products read it.
+    case packed(tensor: String, Fact)
+    /// The one output of a graph without inputs.
+    case computed(ShapedGraph)
+  }
+
+  /// Equal for recipes of a model that make the same.
+  let number: Int
+  /// The graph's and the value's, for errors.
+  let graph: String
+  let name: String
+  /// What is made.
+  let fact: Fact
+  let way: Way
+
+  var byteCount: Int { fact.byteCount }
+
+  /// The order in which recipes are made that stay: the largest first.
+  func precedes(_ other: WeightRecipe) -> Bool {
+    (other.byteCount, number) < (byteCount, other.number)
+  }
+
+  /// Bytes of a weight that are unpacked at a time, for each thread.
+  private static let pieceByteCount = 16 << 20
+
+  /// Bytes in use on one thread while it is made, beside the result.
+  func workByteCount(_ source: WeightSource) -> Int {
+    switch way {
+    // Stored narrower, there are two for a moment.
+    case .stored: byteCount
+    case .packed(_, let weight):
+      source.rows == nil
+        ? weight.byteCount
+        : 2 * (pieces(of: weight, threads: 1).first?.count ?? 0) * weight.rowByteCount
+    case .computed(let part):
+      // The weights, some stored narrower, all that comes of them, and the copied result.
+      part.graph.values.indices.reduce(byteCount) { sum, index in
+        switch part.graph.values[index].origin {
+        case .weight: sum + 2 * part.facts[index].byteCount
+        case .node: sum + part.facts[index].byteCount
+        case .input, .constant: sum
+        }
+      }
+    }
+  }
+
+  /// - Throws: what the source throws; `ExecutionError.wrongWeight`.
+  func make(_ source: WeightSource, options: ExecutionOptions) throws -> Tensor {
+    switch way {
+    case .stored(let tensor): return try weight(tensor, fact, source, options.threads)
+    case .packed(let tensor, let weight):
+      return try packed(tensor, weight, source, options.threads)
+    case .computed(let part):
+      var stage = try Stage(part)
+      try stage.bind { value in
+        guard case .weight(let tensor, let fact) = value.origin else {
+          preconditionFailure("'\(value.name)' is no weight")
+        }
+        return try weight(tensor, fact, source, options.threads)
+      }
+      var arena = Arena()
+      let made = try stage.run([:], arena: &arena, options: options)[part.graph.outputName]
+      guard let made else { preconditionFailure("'\(name)' was not made") }
+      return made
+    }
+  }
+
+  /// A weight's elements in the type the graph wants.
+  private func weight(
+    _ tensor: String, _ fact: Fact, _ source: WeightSource, _ threads: Int
+  ) throws -> Tensor {
+    try checked(
+      castTensor(try source.tensor(tensor, threads), to: fact.type, threads: threads), fact)
+  }
+
+  private func checked(_ tensor: Tensor, _ fact: Fact) throws -> Tensor {
+    guard Fact(tensor.type, tensor.shape) == fact else {
+      throw ExecutionError.wrongWeight(
+        graph: graph, name: name, given: "\(Fact(tensor.type, tensor.shape))", expected: "\(fact)")
+    }
+    return tensor
+  }
+
+  /// Packs a weight, piece by piece where the source has pieces, so that a large one is not in
+  /// memory twice.
+  private func packed(
+    _ tensor: String, _ weight: Fact, _ source: WeightSource, _ threads: Int
+  ) throws -> Tensor {
+    let storage = TensorStorage(AlignedBytes(uninitializedCount: byteCount))
+    let (depth, panel) = (fact.shape[1], fact.shape[2])
+    let pieces =
+      source.rows == nil ? [0..<weight.shape[0]] : self.pieces(of: weight, threads: threads)
+    for rows in pieces {
+      let loaded =
+        rows.count == weight.shape[0]
+        ? try source.tensor(tensor, threads)
+        : try source.rows?(tensor, rows, threads)
+      guard let loaded else { preconditionFailure("a source of whole tensors has one piece") }
+      let piece = try checked(
+        castTensor(loaded, to: weight.type, threads: threads),
+        Fact(weight.type, Shape([rows.count] + weight.shape.dimensions.dropFirst())))
+      let panels = (rows.count + panel - 1) / panel
+      packWeight(
+        MutableTensorView(
+          type: fact.type, shape: [panels, depth, panel], storage: storage,
+          byteOffset: rows.lowerBound * depth * fact.type.byteCount),
+        piece.view, threads: threads)
+    }
+    return Tensor(MutableTensorView(type: fact.type, shape: fact.shape, storage: storage))
+  }
+
+  /// The rows of a weight, so many at a time: panels as they are packed.
+  private func pieces(of weight: Fact, threads: Int) -> [Range<Int>] {
+    let (rows, panel) = (weight.shape[0], fact.shape[2])
+    let fitting = Self.pieceByteCount * threads / max(1, weight.rowByteCount * panel)
+    let step = max(1, fitting) * panel
+    return stride(from: 0, to: rows, by: step).map { $0..<min(rows, $0 + step) }
+  }
+}
+
+extension Fact {
+  fileprivate var rowByteCount: Int { byteCount / max(1, shape[0]) }
+}
+
+extension Graph {
+  fileprivate var outputName: String { self[outputs[0]].name }
+}
