@@ -1,3 +1,5 @@
+import Glibc
+
 /// A block of zeroed memory, aligned to 64 bytes (a cache line, an AVX-512 vector); freed with
 /// its owner.
 package struct AlignedBytes: ~Copyable {
@@ -7,7 +9,7 @@ package struct AlignedBytes: ~Copyable {
 
   /// Allocates `count` zeroed bytes. Traps when the system has no memory left.
   package init(count: Int) {
-    bytes = .allocate(byteCount: max(count, 1), alignment: Self.alignment)
+    self.init(uninitializedCount: count)
     bytes.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
@@ -15,9 +17,21 @@ package struct AlignedBytes: ~Copyable {
   /// are written whole before they are read, whose pages need not be touched twice.
   package init(uninitializedCount count: Int) {
     bytes = .allocate(byteCount: max(count, 1), alignment: Self.alignment)
+    askForLargePages(bytes)
   }
 
   deinit { bytes.deallocate() }
+}
+
+/// Asks for pages of 2 MB where a large block has whole ones: the system hands out a gigabyte in a
+/// third of the time, and weights that pass through a run come in new blocks each time.
+private func askForLargePages(_ bytes: UnsafeMutableRawBufferPointer) {
+  let page = 2 << 20
+  guard bytes.count >= 2 * page, let start = bytes.baseAddress else { return }
+  let skipped = -Int(bitPattern: start) & (page - 1)
+  let length = (bytes.count - skipped) / page * page
+  // Where there are no such pages, those that there are do.
+  madvise(start + skipped, length, MADV_HUGEPAGE)
 }
 
 /// Memory that several tensors may share.
