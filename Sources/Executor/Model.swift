@@ -28,13 +28,16 @@ package struct Model {
     self.memory = memory
   }
 
-  /// - Parameter load: gives the elements stored under a tensor's name.
+  /// - Parameters:
+  ///   - storedType: the type in which a tensor is stored, when it is not the graph's.
+  ///   - load: gives the elements stored under a tensor's name.
   package init(
     _ graph: Graph, vocabulary: Vocabulary = .none,
+    storedType: @escaping @Sendable (String) -> ElementType? = { _ in nil },
     weight load: @escaping @Sendable (String) throws -> Tensor
   ) {
-    self.init(
-      graph, vocabulary: vocabulary, weights: WeightSource(tensor: { name, _ in try load(name) }))
+    let source = WeightSource(storedType: storedType, tensor: { name, _ in try load(name) })
+    self.init(graph, vocabulary: vocabulary, weights: source)
   }
 
   /// What a caller wants to run.
@@ -166,7 +169,9 @@ package struct Model {
       shaped = shaped.simplified().recognised().reshapesSunk().simplified().fused().channelsLast()
     }
     // The plain kernels read weights as they are.
-    if request.isOptimised && options.kernels == .fast { shaped = shaped.packed() }
+    if request.isOptimised && options.kernels == .fast {
+      shaped = shaped.packed(storedType: source.storedType)
+    }
     let parts = shaped.split(fixedInputs: [])
     let prepared = weights.recipes(of: parts.fixed)
     let halves = parts.varying.bound(to: prepared).split(fixedInputs: request.fixedInputs)

@@ -3,15 +3,19 @@ import TensorBase
 /// Where a graph's weights come from: elements under the names of tensors, perhaps in a narrower
 /// type than the graph's.
 package struct WeightSource: Sendable {
+  /// The type in which a tensor is stored, when it is not the graph's.
+  let storedType: @Sendable (_ name: String) -> ElementType?
   /// A whole tensor, read on so many threads at most.
   let tensor: @Sendable (_ name: String, _ threads: Int) throws -> Tensor
   /// Some rows of a tensor, along its first axis; nil where there are whole tensors only.
   let rows: (@Sendable (_ name: String, _ rows: Range<Int>, _ threads: Int) throws -> Tensor)?
 
   package init(
+    storedType: @escaping @Sendable (_ name: String) -> ElementType? = { _ in nil },
     tensor: @escaping @Sendable (_ name: String, _ threads: Int) throws -> Tensor,
     rows: (@Sendable (_ name: String, _ rows: Range<Int>, _ threads: Int) throws -> Tensor)? = nil
   ) {
+    self.storedType = storedType
     self.tensor = tensor
     self.rows = rows
   }

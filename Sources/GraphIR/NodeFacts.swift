@@ -35,6 +35,14 @@ package struct NodeFacts {
     return fact
   }
 
+  /// A weight to pack or packed: f32, or f16 or bf16, which count as the f32 they stand for.
+  package func packable(_ index: Int) throws(Misfit) -> Fact {
+    let fact = try self[index]
+    try require(
+      fact.type == .f32 || fact.type.isHalf, "input \(index) is \(fact), not f32, f16 or bf16")
+    return fact
+  }
+
   /// Refuses an input of another shape than `shape`; an absent one is fine.
   package func expect(_ index: Int, _ shape: Shape, _ role: String) throws(Misfit) {
     guard isPresent(index) else { return }

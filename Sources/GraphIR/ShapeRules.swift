@@ -25,7 +25,7 @@ extension Op {
     case .convolution(let attributes): return [try attributes.outputFact(facts)]
     case .linear(_, let packed): return [try linearFact(facts, packed)]
     case .packWeight:
-      let weight = try facts.floating(0)
+      let weight = try facts.packable(0)
       try require(
         weight.shape.rank == 2 || weight.shape.rank == 4,
         "\(weight) is no weight of two or four axes")
@@ -121,7 +121,7 @@ extension Op {
 
   private func linearFact(_ facts: NodeFacts, _ packed: PackedWeight?) throws(Misfit) -> Fact {
     let x = try facts.floating(0, minimumRank: 1)
-    let weight = try facts.floating(1)
+    let weight = try packed == nil ? facts.floating(1) : facts.packable(1)
     let outputs: Int
     if let packed {
       outputs = packed.outputs
@@ -204,7 +204,7 @@ extension Op {
 extension Convolution {
   fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
     let x = try facts.floating(0)
-    let weight = try facts.floating(1)
+    let weight = try packed == nil ? facts.floating(1) : facts.packable(1)
     try require(
       x.shape.rank == 4 && weight.shape.rank == (packed == nil ? 4 : 3),
       "a convolution takes four axes, not \(x) and \(weight)")

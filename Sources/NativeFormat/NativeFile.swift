@@ -88,6 +88,11 @@ package final class NativeFile: Sendable {
     }
   }
 
+  /// The type that a tensor's elements are stored in; nil when there is no such tensor.
+  package func storedType(of name: String) -> ElementType? {
+    places[name].map { entries[$0].storedType }
+  }
+
   /// The facts about a part of the pipeline.
   package func component(_ name: String) -> JSONValue? { components[name] }
 

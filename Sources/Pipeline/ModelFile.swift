@@ -47,7 +47,7 @@ struct ModelFile {
     guard let graph = graphs.first(where: { $0.name == name }) else {
       throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
     }
-    let source = WeightSource { [native] name, threads in
+    let source = WeightSource(storedType: native.storedType(of:)) { [native] name, threads in
       try native.storedTensor(named: name, threads: threads)
     } rows: { [native] name, rows, threads in
       try native.storedTensor(named: name, rows: rows, threads: threads)

@@ -142,6 +142,30 @@ private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape:
     }
   }
 
+  /// Rounding weights moves the results, by as much as half precision does.
+  @Test func roundedWeights() throws {
+    try withTemporaryFolder { folder in
+      let names = try bundle(["sd1-"], in: folder)
+      let path = folder + "/m.plumb"
+      try expectGood(["convert", checkpoint("sd1-tiny"), "--weights", "f16", "-o", path])
+      let exact = try runPlumb(["verify", path, folder])
+      #expect(exact.status == 1 && exact.stderr.isEmpty, "\(exact)")
+      let result = try expectGood(["verify", path, folder, "--tolerance", "2e-2"])
+      for name in names { #expect(result.stdout.contains("ok  \(name) ")) }
+    }
+  }
+
+  /// Weights that are of half precision anyway lose nothing.
+  @Test(arguments: [("unet-f16", "f16-", "f16"), ("vae-bf16", "bf16-", "bf16")])
+  func narrowWeights(_ name: String, _ prefix: String, _ type: String) throws {
+    try withTemporaryFolder { folder in
+      #expect(try !bundle([prefix], in: folder).isEmpty)
+      let path = folder + "/m.plumb"
+      try expectGood(["convert", checkpoint(name), "--weights", type, "-o", path])
+      try expectGood(["verify", path, folder])
+    }
+  }
+
   @Test func oneCaseAndTighterTolerance() throws {
     let folder = goldenFolder + "/model/sd1-unet-b1"
     #expect(try expectGood(["verify", try model(), folder]).stdout.contains("conv_in"))

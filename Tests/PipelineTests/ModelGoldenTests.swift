@@ -7,9 +7,12 @@ import TestSupport
 import Testing
 
 /// A golden checkpoint, converted once for all tests.
-private func convertedFile(_ checkpoint: String, in folder: TemporaryFolder) throws -> NativeFile {
+private func convertedFile(
+  _ checkpoint: String, weights: String? = nil, in folder: TemporaryFolder
+) throws -> NativeFile {
   let output = folder.file("model.plumb")
   var request = ConversionRequest(output: output)
+  request.weights = weights
   request.source = try goldenFolderPath(checkpoint)
   _ = try convert(request)
   return try NativeFile(path: output)
@@ -47,4 +50,50 @@ func modelsComputeWhatPyTorchComputes(golden: GoldenCase, isFast: Bool) throws {
     let actual = try #require(outputs[name], "\(name)")
     expectClose(actual, expected, golden: golden, name)
   }
+}
+
+/// A file of half precision gives, bit for bit, what the same numbers in f32 give, and its
+/// products' weights take half the memory.
+@Test(arguments: try goldenCases("model"), ["f16", "bf16"])
+func narrowFilesAreHeldNarrow(golden: GoldenCase, weights: String) throws {
+  let folder = try temporaryFolder()
+  let checkpoint = try #require(golden.config["checkpoint"]?.stringValue)
+  let file = try convertedFile(checkpoint, weights: weights, in: folder)
+  let name = try #require(golden.config["graph"]?.stringValue)
+  let graph = try #require(file.graphs.first { $0.name == name })
+  var inputs: [String: Tensor] = [:]
+  for input in graph.inputs {
+    let name = graph[input.value].name
+    inputs[name] = golden.inputs[name]?.converted(to: input.type)
+  }
+  // BERT's mask may be missing; that is tried above.
+  guard inputs.count == graph.inputs.count else { return }
+  var wide = Model(graph) { try file.tensor(named: $0) }
+  var held = Model(graph, storedType: file.storedType(of:)) { try file.storedTensor(named: $0) }
+  let options = ExecutionOptions(threads: 2)
+  let request = Model.Request(
+    inputs: inputs.mapValues(\.shape),
+    wanted: try graph.values(wanted: Array(golden.outputs.keys)))
+  var arena = Arena()
+  var results: [[String: Tensor]] = []
+  var bytes: [[ElementType: Int]] = []
+  for program in [
+    try wide.program(request, options: options), try held.program(request, options: options),
+  ] {
+    results.append(try program.run(inputs, arena: &arena, options: options))
+    let shaped = program.varying.shaped
+    var counts: [ElementType: Int] = [:]
+    for (value, fact) in zip(shaped.graph.values, shaped.facts) {
+      if case .weight = value.origin, fact.shape.rank == 3 {
+        counts[fact.type, default: 0] += fact.byteCount
+      }
+    }
+    bytes.append(counts)
+  }
+  #expect(results[0] == results[1])
+  #expect(results[0].count == golden.outputs.count)
+  // Packed weights are the values of three axes.
+  let type = try #require(ElementType(rawValue: weights))
+  #expect(bytes[1][type] ?? 0 > 0)
+  #expect((bytes[1][type] ?? 0) * 2 + (bytes[1][.f32] ?? 0) == bytes[0][.f32])
 }

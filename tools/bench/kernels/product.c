@@ -61,8 +61,8 @@ static void compare(int side, int m, int n, int channels) {
   const double flop = 2.0 * m * n * k;
   for (int run = -1; run < runs; run++) {
     const double t0 = now();
-    plumb_product(&patches, 0, (size_t)m, packed, 0, (size_t)n, ours, n, &addends, PLUMB_IDENTITY,
-                  scratch);
+    plumb_product(&patches, 0, (size_t)m, (struct plumb_packed){packed, PLUMB_F32}, 0, (size_t)n,
+                  ours, n, &addends, PLUMB_IDENTITY, scratch);
     const double t1 = now();
     if (side)
       for (int p = 0; p < m; p++)
