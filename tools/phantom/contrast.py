@@ -130,11 +130,6 @@ def summary(model, pairs):
     return validate.by_kind(maps, pairs), maps[None]
 
 
-def save(path, model, optimizer, step):
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-    train.save(path, state)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
@@ -198,7 +193,8 @@ def main():
             data.more()
             saved_at = 0
         if time.time() - saved_at > 120 or last:
-            save(path, model, optimizer, step + 1)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            train.save(path, state | {"step": step + 1})
             saved_at = time.time()
 
 
