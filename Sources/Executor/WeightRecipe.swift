@@ -34,20 +34,27 @@ struct WeightRecipe: Sendable {
 
   /// Bytes in use on one thread while it is made, beside the result.
   func workByteCount(_ source: WeightSource) -> Int {
+    /// Bytes per element of a weight while it is loaded and cast, beside what comes of it.
+    func narrow(_ tensor: String, _ fact: Fact) -> Int {
+      source.storedType(tensor).map { $0 == fact.type ? 0 : $0.byteCount } ?? 0
+    }
     switch way {
-    // Stored narrower, there are two for a moment.
-    case .stored: byteCount
-    case .packed(_, let weight):
-      source.rows == nil
-        ? weight.byteCount
-        : 2 * (pieces(of: weight, threads: 1).first?.count ?? 0) * weight.rowByteCount
+    case .stored(let tensor): return narrow(tensor, fact) * fact.shape.count
+    case .packed(let tensor, let weight):
+      let rows =
+        source.rows == nil
+        ? weight.shape[0] : pieces(of: weight, threads: 1).first?.count ?? 0
+      return rows * weight.shape.count / max(1, weight.shape[0])
+        * (weight.type.byteCount + narrow(tensor, weight))
     case .computed(let part):
-      // The weights, some stored narrower, all that comes of them, and the copied result.
-      part.graph.values.indices.reduce(byteCount) { sum, index in
+      // The weights, also as they are stored, all that comes of them, and the copied result.
+      return part.graph.values.indices.reduce(byteCount) { sum, index in
+        let fact = part.facts[index]
         switch part.graph.values[index].origin {
-        case .weight: sum + 2 * part.facts[index].byteCount
-        case .node: sum + part.facts[index].byteCount
-        case .input, .constant: sum
+        case .weight(let tensor, _):
+          return sum + fact.byteCount + narrow(tensor, fact) * fact.shape.count
+        case .node: return sum + fact.byteCount
+        case .input, .constant: return sum
         }
       }
     }
