@@ -2,6 +2,8 @@
 // threads from the pool that Swift's concurrency runs on, and where those are taken (a test run's
 // are) it quietly does all the work on the caller's thread.
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "CKernels.h"
 
@@ -56,4 +58,75 @@ void plumb_run_on_threads(size_t count, void (*work)(void *), void *context) {
   while (running) pthread_cond_wait(&done, &guard);
   pthread_mutex_unlock(&guard);
   pthread_mutex_unlock(&owner);
+}
+
+// MARK: scratch
+
+enum { page = 4096, large_page = 2 << 20, most_kept = 64 << 20, most_blocks = 2 };
+
+/// What a thread worked in last, for its next piece of work: of fresh memory every 4096 bytes cost a
+/// page fault. Blocks are given back in reverse order, so a count tells which are taken.
+struct scratch {
+  struct block {
+    void *memory;
+    size_t size;
+  } blocks[most_blocks];
+  size_t taken;
+};
+
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void end_scratch(void *scratch) {
+  for (size_t i = 0; i < most_blocks; i++) free(((struct scratch *)scratch)->blocks[i].memory);
+  free(scratch);
+}
+
+static void make_key(void) {
+  if (pthread_key_create(&key, end_scratch)) abort();
+}
+
+static struct scratch *own_scratch(void) {
+  pthread_once(&once, make_key);
+  struct scratch *own = pthread_getspecific(key);
+  if (own) return own;
+  own = calloc(1, sizeof *own);
+  if (!own || pthread_setspecific(key, own)) abort();
+  return own;
+}
+
+static void *fresh(size_t size) {
+  void *memory = NULL;
+  if (posix_memalign(&memory, size < large_page ? page : large_page, size)) abort();
+#if defined(MADV_HUGEPAGE)
+  if (size >= large_page) madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+void *plumb_take_scratch(size_t size) {
+  size = size ? (size + page - 1) / page * page : page;
+  struct scratch *own = own_scratch();
+  if (own->taken >= most_blocks) {
+    own->taken++;
+    return fresh(size);
+  }
+  struct block *block = &own->blocks[own->taken++];
+  if (block->size < size) {
+    free(block->memory);
+    *block = (struct block){fresh(size), size};
+  }
+  return block->memory;
+}
+
+void plumb_give_scratch(void *memory) {
+  struct scratch *own = own_scratch();
+  if (--own->taken >= most_blocks) {
+    free(memory);
+    return;
+  }
+  struct block *block = &own->blocks[own->taken];
+  if (block->size <= most_kept) return;
+  free(memory);
+  *block = (struct block){NULL, 0};
 }

@@ -36,8 +36,9 @@ package func attention(
   if plan.keys == 0 || plan.queries == 0 { return fill(out, 0) }
   let heads = plan.heads, keyItems = plan.sharesKeys ? 1 : plan.batch
   let headCount = plan.packedKeyCount + plan.packedValueCount, block = ScoreLayout.block
-  let packed = UnsafeMutableRawPointer.allocate(byteCount: heads * headCount * 4, alignment: 64)
-  defer { packed.deallocate() }
+  // Held while the pieces below take scratch of their own.
+  let packed = plumb_take_scratch(heads * headCount * 4)!
+  defer { plumb_give_scratch(packed) }
   let panels = packed.bindMemory(to: Float.self, capacity: heads * headCount)
   let kBase = k.floats, vBase = v.floats
   // One item's keys and values are packed at a time, for all queries that look at them.

@@ -5,21 +5,27 @@ import Synchronization
 /// among them, and returns when all are done. Indices are handed out one at a time, so uneven
 /// pieces of work balance.
 func parallel(_ count: Int, threads: Int, _ body: (Int) -> Void) {
-  parallel(count, threads: threads, scratchCount: 0) { index, _ in body(index) }
+  let next = Atomic(0)
+  workers(min(count, threads)) {
+    while true {
+      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      if index >= count { return }
+      body(index)
+    }
+  }
 }
 
 /// The same with scratch memory for each thread: `scratchCount` floats, 64-byte aligned, with
-/// whatever the thread's last piece left in them.
+/// whatever was left in them.
 func parallel(
   _ count: Int, threads: Int, scratchCount: Int,
   _ body: (Int, UnsafeMutablePointer<Float>) -> Void
 ) {
   let next = Atomic(0)
   workers(min(count, threads)) {
-    let scratch = UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, scratchCount) * MemoryLayout<Float>.stride, alignment: 64)
-    defer { scratch.deallocate() }
-    let floats = scratch.bindMemory(to: Float.self, capacity: max(1, scratchCount))
+    let scratch = plumb_take_scratch(scratchCount * MemoryLayout<Float>.stride)!
+    defer { plumb_give_scratch(scratch) }
+    let floats = scratch.bindMemory(to: Float.self, capacity: scratchCount)
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       if index >= count { return }

@@ -103,6 +103,45 @@ static void meet(void *context) {
   while (atomic_load(&meeting->arrived) < 2) sched_yield();
 }
 
+/// Takes blocks of growing sizes inside each other, fills them, and sees that nobody else writes there.
+static size_t nest_scratch(size_t depth, size_t size) {
+  if (!depth) return 0;
+  unsigned char *block = plumb_take_scratch(size);
+  memset(block, (int)depth, size);
+  size_t wrong = (uintptr_t)block % 4096 != 0;
+  wrong += nest_scratch(depth - 1, size * 3 + 1);
+  for (size_t i = 0; i < size; i++) wrong += block[i] != depth;
+  plumb_give_scratch(block);
+  return wrong;
+}
+
+static void *nest(void *wrong) {
+  for (size_t size = 0; size < 3000; size += 977) *(size_t *)wrong += nest_scratch(5, size);
+  return NULL;
+}
+
+static void test_scratch(void) {
+  testing("plumb_take_scratch");
+  size_t wrong[6] = {0};
+  pthread_t threads[6];
+  for (size_t i = 0; i < COUNT(threads); i++)
+    if (pthread_create(&threads[i], NULL, nest, &wrong[i])) abort();
+  for (size_t i = 0; i < COUNT(threads); i++) {
+    pthread_join(threads[i], NULL);
+    shape("thread %zu of %zu at once, blocks within blocks", i, COUNT(threads));
+    expect_that(wrong[i] == 0, "a block is whole and its taker's own");
+  }
+  testing("plumb_give_scratch");
+  void *first = plumb_take_scratch(100 << 10);
+  plumb_give_scratch(first);
+  void *again = plumb_take_scratch(90 << 10);
+  expect_that(first == again, "what was given back is taken again");
+  plumb_give_scratch(again);
+  void *large = plumb_take_scratch(65 << 20);
+  memset(large, 1, 65 << 20);
+  plumb_give_scratch(large);
+}
+
 void test_workers(void) {
   testing("plumb_run_on_threads");
   const size_t rounds = is_slow ? 20 : 400;
@@ -125,4 +164,5 @@ void test_workers(void) {
     shape("caller %zu of %zu at once", i, COUNT(callers));
     expect_that(callers[i].wrong == 0, "every piece is done once, and in time");
   }
+  test_scratch();
 }

@@ -1,8 +1,8 @@
 #pragma once
 // SIMD inner loops, each in a version for AVX-512, AVX2 with FMA, NEON and plain C. The version is
 // chosen once from what the processor has; PLUMB_CPU=plain|avx2|avx512 in the environment lowers
-// the choice. No function allocates; only plumb_run_on_threads starts threads; all may run on many
-// threads at once.
+// the choice. Only plumb_take_scratch allocates, only plumb_run_on_threads starts threads; all may run
+// on many threads at once.
 // Rows are contiguous; leading dimensions and counts are in elements.
 
 #include <stdbool.h>
@@ -43,6 +43,12 @@ const char *plumb_cpu_description(void);
 /// count - 1 others at once; returns when all calls have. `work` takes pieces of the job until none
 /// is left, so that any number of calls does it: while another caller has the pool, one does.
 void plumb_run_on_threads(size_t count, void (*work)(void *context), void *context);
+
+/// At least `size` bytes, aligned to 4096, with whatever they hold, until the same thread gives them
+/// back, the last taken first. A thread keeps two blocks of up to 64 MB for the next time it asks.
+/// Aborts when there is no memory.
+void *plumb_take_scratch(size_t size);
+void plumb_give_scratch(void *memory);
 
 // MARK: elementwise
 
