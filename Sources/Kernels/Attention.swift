@@ -37,9 +37,8 @@ package func attention(
   let heads = plan.heads, keyItems = plan.sharesKeys ? 1 : plan.batch
   let headCount = plan.packedKeyCount + plan.packedValueCount, block = ScoreLayout.block
   // Held while the pieces below take scratch of their own.
-  let packed = plumb_take_scratch(heads * headCount * 4)!
-  defer { plumb_give_scratch(packed) }
-  let panels = packed.bindMemory(to: Float.self, capacity: heads * headCount)
+  let panels = takeScratch(floats: heads * headCount)
+  defer { plumb_give_scratch(panels) }
   let kBase = k.floats, vBase = v.floats
   // One item's keys and values are packed at a time, for all queries that look at them.
   for item in 0..<keyItems {

@@ -23,15 +23,22 @@ func parallel(
 ) {
   let next = Atomic(0)
   workers(min(count, threads)) {
-    let scratch = plumb_take_scratch(scratchCount * MemoryLayout<Float>.stride)!
-    defer { plumb_give_scratch(scratch) }
-    let floats = scratch.bindMemory(to: Float.self, capacity: scratchCount)
+    let floats = takeScratch(floats: scratchCount)
+    defer { plumb_give_scratch(floats) }
     while true {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
       if index >= count { return }
       body(index, floats)
     }
   }
+}
+
+/// A block of the calling thread's scratch, to be handed to `plumb_give_scratch` by the same thread.
+func takeScratch(floats count: Int) -> UnsafeMutablePointer<Float> {
+  guard let memory = plumb_take_scratch(count * MemoryLayout<Float>.stride) else {
+    preconditionFailure("plumb_take_scratch aborts rather than return nothing")
+  }
+  return memory.bindMemory(to: Float.self, capacity: count)
 }
 
 /// Cuts `count` elements into pieces of at least `minimum` for `threads` threads and runs
