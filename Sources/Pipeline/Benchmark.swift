@@ -4,6 +4,7 @@ import GraphIR
 import JSONText
 import Kernels
 import TensorBase
+import TensorFiles
 
 /// How long a graph takes.
 public struct BenchmarkResult: Sendable {
@@ -95,34 +96,31 @@ private func short(_ number: Double) -> String {
   return "\((number * scale).rounded() / scale)"
 }
 
-/// Times a graph on zeros, at the sizes it was made for.
+/// Times a graph.
 ///
 /// - Parameters:
-///   - batch: items at once.
+///   - inputPath: .safetensors or .npz with the inputs by name; nil for zeros, at the sizes that the
+///     graph was made for.
+///   - batch: items at once, where no file says it. A graph that takes one text for all items gets
+///     one.
 ///   - runs: counted runs, after one that is not.
 ///   - isProfiled: whether to note the time of every node.
 ///   - isExact: rules out algorithms that save multiplications at the price of precision.
 ///   - memory: how much of it the runs may take.
 public func bench(
-  modelPath: String, graph name: String?, batch: Int, runs: Int, threads: Int?,
-  isProfiled: Bool = false, isExact: Bool = false, memory: MemoryUse = .unlimited
+  modelPath: String, graph name: String?, inputPath: String? = nil, batch: Int = 1, runs: Int,
+  threads: Int?, isProfiled: Bool = false, isExact: Bool = false, memory: MemoryUse = .unlimited
 ) throws -> BenchmarkResult {
   let runnable = try RunnableGraph(path: modelPath, graph: name, memory: memory)
   var model = runnable.model
   let graph = model.graph
-  var shapes = runnable.typicalInputs
-  for input in graph.inputs where input.dimensions?.first == .symbol("batch") {
-    let name = graph[input.value].name
-    shapes[name] = shapes[name].map { Shape([batch] + $0.dimensions.dropFirst()) }
-  }
+  let inputs =
+    try inputPath.map { try TensorFile.open($0).inputs(of: graph, whole: graph) }
+    ?? zeros(for: graph, runnable.typicalInputs, batch: batch)
+  let shapes = inputs.mapValues(\.shape)
   let threads = threads ?? defaultThreadCount
   let options = ExecutionOptions(threads: threads, isExact: isExact)
   let program = try model.program(Model.Request(inputs: shapes), options: options)
-  var inputs: [String: Tensor] = [:]
-  for input in graph.inputs {
-    let name = graph[input.value].name
-    inputs[name] = shapes[name].map { shape in Tensor(zeros: shape, type: input.type) }
-  }
   var arena = Arena()
   let clock = ContinuousClock()
   var seconds: [Double] = []
@@ -142,7 +140,7 @@ public func bench(
   }
   used = (processorSeconds - used) / Double(runs)
   return BenchmarkResult(
-    graph: graph.name, batch: batch, threads: threads, seconds: seconds.sorted(),
+    graph: graph.name, batch: items(graph, shapes), threads: threads, seconds: seconds.sorted(),
     processorSecondsPerRun: used,
     flop: try ShapedGraph(
       graph, inputs: shapes, tools: Vocabulary.onnx.shapingTools
@@ -151,4 +149,24 @@ public func bench(
     heldWeightByteCount: program.heldWeightByteCount,
     streamedWeightByteCount: program.streamedWeightByteCount,
     blas: productsDescription, processor: processorDescription, profile: recorder?.profile)
+}
+
+/// Zeros of the given shapes, so many items at once.
+private func zeros(for graph: Graph, _ shapes: [String: Shape], batch: Int) -> [String: Tensor] {
+  var inputs: [String: Tensor] = [:]
+  for input in graph.inputs {
+    let name = graph[input.value].name
+    inputs[name] = shapes[name].map { shape in
+      let isBatched = input.dimensions?.first == .symbol("batch")
+      return Tensor(
+        zeros: isBatched ? Shape([batch] + shape.dimensions.dropFirst()) : shape, type: input.type)
+    }
+  }
+  return inputs
+}
+
+/// Items at once: the first dimension of the inputs that have one for them.
+private func items(_ graph: Graph, _ shapes: [String: Shape]) -> Int {
+  let batched = graph.inputs.first { $0.dimensions?.first == .symbol("batch") }
+  return batched.flatMap { shapes[graph[$0.value].name]?.dimensions.first } ?? 1
 }

@@ -5,7 +5,10 @@ let benchCommand = Command(
   operands: [.init(name: "FILE", help: "a .plumb or .onnx file")],
   options: [
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
-    .init(name: "--batch", value: "N", help: "items at once (1)"),
+    .init(
+      name: "--input", short: "-i", value: "IN",
+      help: ".safetensors or .npz with the inputs by name; zeros without it"),
+    .init(name: "--batch", value: "N", help: "items at once, where the graph leaves that open (1)"),
     .init(name: "--runs", value: "N", help: "counted runs after one that is not (5)"),
     threadsOption, memoryOption, lowMemoryOption, exactOption,
     .init(name: "--profile", help: "where the time goes, by op"),
@@ -18,8 +21,13 @@ let benchCommand = Command(
 ) { arguments in
   let showsProfile = arguments.has("--profile") || arguments.has("--nodes")
   let trace = arguments.value("--trace")
+  if arguments.has("--input"), arguments.has("--batch") {
+    throw UsageError(
+      "--input and --batch exclude each other: the inputs say how many items there are")
+  }
   let result = try bench(
     modelPath: arguments.operands[0], graph: arguments.value("--graph"),
+    inputPath: arguments.value("--input"),
     batch: try arguments.integer("--batch", in: 1...1024) ?? 1,
     runs: try arguments.integer("--runs", in: 1...1000) ?? 5, threads: try arguments.threads(),
     isProfiled: showsProfile || trace != nil, isExact: arguments.has("--exact"),

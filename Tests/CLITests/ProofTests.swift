@@ -201,32 +201,3 @@ private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape:
     }
   }
 }
-
-@Suite struct BenchTests {
-  @Test func json() throws {
-    let result = try expectGood(
-      ["bench", try model(), "--graph", "text_encoder", "--runs=2", "--batch=3", "--json"])
-    let document = try CLITests.json(result)
-    #expect(document["graph"]?.stringValue == "text_encoder")
-    #expect(document["batch"]?.intValue == 3)
-    #expect(document["runs"]?.intValue == 2)
-    for key in ["min", "median", "max"] {
-      #expect(document["seconds"]?[key]?.doubleValue ?? 0 > 0, "\(key)")
-    }
-    for key in ["threads", "gflop", "gflops", "peak_memory_bytes"] {
-      #expect(document[key]?.doubleValue ?? 0 > 0, "\(key)")
-    }
-    for key in ["blas", "kernels"] { #expect(document[key]?.stringValue?.isEmpty == false) }
-  }
-
-  @Test func text() throws {
-    let result = try expectGood(["bench", try model("unet-f16"), "--runs", "1", "--threads", "1"])
-    for part in ["graph unet", "1 thread", "median", "GFLOP/s", "kernels"] {
-      #expect(result.stdout.contains(part), "no \(part)")
-    }
-    #expect(!result.stdout.contains(" 0.0 median"), "\(result.stdout)")
-    try expectUnusable(["bench", try model()], says: ["several graphs"])
-    try expectUnusable(["bench", try model(), "--graph", "x"], says: ["no graph 'x'"])
-    try expectUnusable(["bench", "/none"], says: ["/none"])
-  }
-}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "tools/bench/results"
-PLUMB = os.environ.get("PLUMB", str(ROOT / ".build/release/plumb"))
+BUILT = str(ROOT / ".build/release/plumb")
+PLUMB = os.environ.get("PLUMB", BUILT)
 # Of the processor's flags, those that decide which kernels a program may choose.
 FLAGS = (
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
@@ -49,6 +50,8 @@ def commit() -> str:
 def new_row(what: str, **more) -> dict:
     """The start of a row of results: when, where, by which command."""
     command = ["tools/bench/" + Path(sys.argv[0]).stem, *sys.argv[1:]]
+    if PLUMB != BUILT:
+        command.insert(0, f"PLUMB={PLUMB}")
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "what": what, **more,
         "machine": processor(), "commit": commit(), "command": " ".join(command),
@@ -87,12 +90,11 @@ def plumb(*arguments) -> str:
     return done.stdout
 
 
-def bench(model, graph: str | None, batch: int, threads: int, runs: int, *more: str) -> dict:
+def bench(model, graph: str | None, threads: int, runs: int, *more) -> dict:
     """`plumb bench`: one run that is not counted, then so many, in a process of its own."""
     named = ["--graph", graph] if graph else []
     return json.loads(
-        plumb("bench", model, *named, "--batch", batch, "--threads", threads, "--runs", runs,
-              "--json", *more)
+        plumb("bench", model, *named, "--threads", threads, "--runs", runs, "--json", *more)
     )
 
 

@@ -41,7 +41,9 @@ def modes(arguments, models: dict, batch: int):
     for number in range(arguments.rounds):
         for mode, runs in found.items():
             weights, options = MODES[mode]
-            run = machine.bench(models[weights], "unet", batch, arguments.threads, 1, *options)
+            run = machine.bench(
+                models[weights], "unet", arguments.threads, 1, "--batch", batch, *options
+            )
             runs.append(run)
             machine.note(
                 f"batch {batch}, round {number + 1}, {mode}: {run['seconds']['median']:.2f} s, "
@@ -52,6 +54,8 @@ def modes(arguments, models: dict, batch: int):
             "rounds": len(runs),
             "seconds": machine.spread([run["seconds"]["median"] for run in runs]),
             "peak_memory_bytes": max(run["peak_memory_bytes"] for run in runs),
+            "held_weight_bytes": runs[0]["held_weight_bytes"],
+            "streamed_weight_bytes": runs[0]["streamed_weight_bytes"],
             "weights_bytes": arguments.weights_bytes, "kernels": runs[0]["kernels"],
         }
 
@@ -64,7 +68,7 @@ def threads(arguments, model: Path) -> dict:
     found = {count: [] for count in counts}
     for _ in range(arguments.rounds):
         for count in counts:
-            run = machine.bench(model, "unet", 1, count, 1)
+            run = machine.bench(model, "unet", count, 1)
             found[count].append(run["seconds"]["median"])
             machine.note(f"{count} threads: {found[count][-1]:.2f} s")
     one, many = (machine.spread(found[count]) for count in counts)
@@ -87,7 +91,7 @@ def start(arguments, model: Path, place: Path) -> dict:
         machine.plumb("run", model, "--graph", "unet", "-i", given, "-o", place / "out.safetensors",
                       "--threads", arguments.threads)
         walls.append(time.perf_counter() - begin)
-        run = machine.bench(model, "unet", 1, arguments.threads, 1)
+        run = machine.bench(model, "unet", arguments.threads, 1)
         evaluations.append(run["seconds"]["median"])
         machine.note(f"run {walls[-1]:.2f} s, evaluation {evaluations[-1]:.2f} s")
     return row | {

@@ -63,8 +63,10 @@ def variant(arguments, peer: str, what: str, batch: int) -> tuple[list[str], dic
     return ["--variant", fastest], {"variant": fastest, "variants_seconds": found}
 
 
-def measure(arguments, graph, peer: str, what: str, batch: int, ours: np.ndarray, out: Path) -> dict:
-    """One peer against plumb."""
+def measure(
+    arguments, graph, peer: str, what: str, batch: int, ours: np.ndarray, given: Path
+) -> dict:
+    """One peer against plumb; `given` are the inputs, `ours` is what plumb makes of them."""
     chosen, facts = variant(arguments, peer, what, batch)
     worker = Stopped(command(arguments, peer, what, batch, *chosen))
     about = worker.about
@@ -82,11 +84,12 @@ def measure(arguments, graph, peer: str, what: str, batch: int, ours: np.ndarray
         said = [f"{peer} {statistics.median(found['seconds']):.3f} s"]
         for name, (model, graph_name) in contenders.items():
             ours_by[name].append(
-                machine.bench(model, graph_name, batch, arguments.threads, runs)
+                machine.bench(model, graph_name, arguments.threads, runs, "--input", given)
             )
             said.append(f"{name} {ours_by[name][-1]['seconds']['median']:.3f} s")
         machine.note(f"{what}, batch {batch}, round {number + 1}: {', '.join(said)}")
     worker.ask("run", 1)
+    out = given.with_name("out.npy")
     memory = worker.ask("output", out)["peak_memory_bytes"]
     worker.end()
     expected = graph.comparable(np.load(out))
@@ -131,7 +134,7 @@ def row_of(arguments, what: str, batch: int, folder: Path) -> dict:
         peers={},
     )
     for peer in arguments.peers:
-        result = measure(arguments, graph, peer, what, batch, ours, folder / "out.npy")
+        result = measure(arguments, graph, peer, what, batch, ours, given)
         row["peers"][peer] = result
         machine.note(
             f"{what}, batch {batch}: {result['plumb']['ratio']:.3f} of {peer}'s time, outputs "

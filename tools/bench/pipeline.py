@@ -1,7 +1,7 @@
 """Times the whole of grounding, one phrase in one picture: the method in PyTorch against plumb.
 
     tools/bench/pipeline FOLDER [--steps 4] [--plumb-steps 50] [--of 50] [--threads 2]
-        [--checkpoint DIR] [--save]
+        [--low-memory] [--checkpoint DIR] [--save]
 
 The reference does what the method's released code does: text encoder, VAE encoder, then for each of
 50 steps of the image pass and of the text pass one UNet evaluation of two items (guidance), each
@@ -10,8 +10,8 @@ kernel, cross-attention open, since its probabilities are wanted. It runs --step
 half before and half after plumb, and their median counts 50 times; loading is not counted.
 
 plumb's time is that of `plumb ground` from start to end, loading included, once with no text pass kept
-and once with it kept. With --plumb-steps under 50 its passes are scaled in the same way. A row says
-what was scaled; --save appends it to tools/bench/results/pipeline.jsonl.
+and once with it kept. --low-memory is passed on to it. With --plumb-steps under 50 its passes are scaled
+in the same way. A row says what was scaled; --save appends it to tools/bench/results/pipeline.jsonl.
 """
 
 import argparse
@@ -149,7 +149,7 @@ def ground(arguments, model: Path, cache: Path, out: Path) -> dict:
     process = subprocess.Popen(
         [machine.PLUMB, "ground", str(model), "--image", str(PICTURE), "--phrase", PHRASE,
          "-o", str(out), "--steps", str(arguments.plumb_steps), "--cache", str(cache),
-         "--threads", str(arguments.threads)],
+         "--threads", str(arguments.threads), *(["--low-memory"] if arguments.low_memory else [])],
         stdout=sys.stderr,
     )
     _, status, usage = os.wait4(process.pid, 0)
@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--of", type=int, default=50)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--low-memory", action="store_true")
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--variant", default="plain", help=argparse.SUPPRESS)
@@ -187,6 +188,7 @@ def main() -> None:
     model = machine.converted(folder, arguments.checkpoint)
     row = machine.new_row(
         "pipeline", steps=arguments.of, threads=arguments.threads,
+        low_memory=arguments.low_memory,
         versions=machine.versions("torch", "diffusers", "transformers"),
         scaled={"reference_steps_run": arguments.steps, "plumb_steps_run": arguments.plumb_steps},
     )

@@ -1,5 +1,5 @@
-"""Draws docs/pictures/performance.png from tools/bench/results and writes the tables into README.md,
-between <!-- performance --> and <!-- /performance -->.
+"""Draws docs/pictures/performance.png from tools/bench/results, and writes it and the tables into
+README.md, between <!-- performance --> and <!-- /performance -->.
 
     tools/bench/plot [--picture FILE] [--no-readme]
 """
@@ -137,8 +137,8 @@ def draw(path, cells: dict) -> None:
     handles = [Patch(facecolor=COLOURS[n], hatch=HATCHES[n], edgecolor="white", label=NAMES[n])
                for n in NAMES]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-    note = f"{caption(cells)}\nOn Plumb's bars: its time over that of the fastest peer in the same run."
-    figure.supxlabel(note, fontsize=8, color="#444444")
+    note = "On Plumb's bars: its time over that of the fastest peer in the same run."
+    figure.supxlabel(f"{caption(cells)}\n{note}", fontsize=8, color="#444444")
     figure.savefig(path)
 
 
@@ -148,8 +148,10 @@ def cell_text(cell: dict, peer: str) -> str:
 
 
 def tables(cells: dict) -> str:
-    """Markdown; a table for which there is no row is left out."""
+    """The picture and tables in Markdown; a table for which there is no row is left out."""
     text = [
+        "![Bars: the time of each graph in Plumb, OpenVINO, ONNX Runtime and PyTorch. Points: memory "
+        "against time](docs/pictures/performance.png)", "",
         f"Seconds an evaluation, medians. {caption(cells)}", "",
         "| | batch | " + " | ".join(rows.PEERS.values())
         + " | Plumb | ratio to the fastest | largest difference |",

@@ -39,4 +39,6 @@ def memory() -> list[dict]:
 
 
 def newest(file: str, what: str) -> dict | None:
-    return next((row for row in reversed(read(file)) if row["what"] == what), None)
+    """The newest row of a kind; a grounding with --low-memory is another kind."""
+    rows = (row for row in reversed(read(file)) if row["what"] == what)
+    return next((row for row in rows if not row.get("low_memory")), None)

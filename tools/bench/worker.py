@@ -58,9 +58,8 @@ def onnxruntime(arguments, graph, given):
     options.intra_op_num_threads = arguments.threads
     options.add_free_dimension_override_by_name("batch", arguments.batch)
     options.log_severity_level = 3
-    session = ort.InferenceSession(
-        str(exported(arguments.folder, "onnxruntime", arguments.what)), options, providers=["CPUExecutionProvider"]
-    )
+    path = exported(arguments.folder, "onnxruntime", arguments.what)
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda: session.run(None, given)[0], ort.__version__
 
 

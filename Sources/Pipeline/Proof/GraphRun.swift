@@ -26,7 +26,7 @@ public func runGraph(
   let write = try writer(for: outputPath)
   try checkWritable(file: outputPath)
   let ids = wanted.isEmpty ? model.graph.outputs : try model.graph.values(wanted: wanted)
-  let inputs = try inputs(of: model.graph.pruned(to: ids), whole: model.graph, from: source)
+  let inputs = try source.inputs(of: model.graph.pruned(to: ids), whole: model.graph)
   let options = ExecutionOptions(
     threads: threads ?? defaultThreadCount, kernels: usesReferenceKernels ? .reference : .fast,
     isExact: isExact)
@@ -51,25 +51,26 @@ extension Model {
   }
 }
 
-/// The inputs that a part of a graph needs, from a file that may hold inputs of the whole graph.
-private func inputs(
-  of part: Graph, whole: Graph, from file: TensorFile
-) throws -> [String: Tensor] {
-  let known = whole.inputs.map { whole[$0.value].name }
-  let unknown = file.names.filter { !known.contains($0) }
-  guard unknown.isEmpty else {
-    throw PipelineError.unknownInputs(file: file.name, names: unknown, known: known)
+extension TensorFile {
+  /// The inputs that a part of a graph needs, in the types it takes them; the file may hold inputs
+  /// of the whole graph.
+  func inputs(of part: Graph, whole: Graph) throws -> [String: Tensor] {
+    let known = whole.inputs.map { whole[$0.value].name }
+    let unknown = names.filter { !known.contains($0) }
+    guard unknown.isEmpty else {
+      throw PipelineError.unknownInputs(file: name, names: unknown, known: known)
+    }
+    let missing = part.inputs.map { part[$0.value].name }.filter { !contains($0) }
+    guard missing.isEmpty else {
+      throw PipelineError.missingInputs(file: name, names: missing)
+    }
+    var inputs: [String: Tensor] = [:]
+    for input in part.inputs {
+      let name = part[input.value].name
+      inputs[name] = try tensor(named: name).converted(to: input.type)
+    }
+    return inputs
   }
-  let missing = part.inputs.map { part[$0.value].name }.filter { !file.contains($0) }
-  guard missing.isEmpty else {
-    throw PipelineError.missingInputs(file: file.name, names: missing)
-  }
-  var inputs: [String: Tensor] = [:]
-  for input in part.inputs {
-    let name = part[input.value].name
-    inputs[name] = try file.tensor(named: name).converted(to: input.type)
-  }
-  return inputs
 }
 
 /// Writes tensors in the format that a path's ending says.
