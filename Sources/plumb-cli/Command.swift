@@ -16,6 +16,8 @@ struct Command: Sendable {
     let name: String
     let help: String
     var isOptional = false
+    /// Whether any number of words may stand for it; the last operand only.
+    var isRepeatable = false
   }
 
   struct Option: Sendable {
@@ -109,7 +111,7 @@ struct Arguments {
     if let empty = operands.firstIndex(of: ""), empty < command.operands.count {
       throw UsageError("\(command.operands[empty].name) is empty")
     }
-    if operands.count > command.operands.count {
+    if operands.count > command.operands.count, command.operands.last?.isRepeatable != true {
       throw UsageError("'\(operands[command.operands.count])' is one word too many")
     }
   }
@@ -155,7 +157,8 @@ extension Command {
   var help: String {
     var usage = "usage: plumb \(name)"
     for operand in operands {
-      usage += operand.isOptional ? " [\(operand.name)]" : " \(operand.name)"
+      let name = operand.name + (operand.isRepeatable ? "…" : "")
+      usage += operand.isOptional ? " [\(name)]" : " \(name)"
     }
     if !options.isEmpty { usage += " [options]" }
     var lines = [usage, "", summary]

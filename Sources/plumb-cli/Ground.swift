@@ -18,20 +18,8 @@ let groundCommand = Command(
       name: "--from", value: "MAPS",
       help: "a maps.safetensors with taps, instead of FILE: redoes all after the UNet"),
     .init(name: "--no-bbm", help: "the map alone, without bimodal bias merging"),
-    .init(name: "--steps", value: "N", help: "DDIM steps (50)"),
-    .init(name: "--last", value: "N", help: "how many of the last steps make the map (40)"),
-    .init(name: "--guidance", value: "X", help: "guidance scale of the text pass (16)"),
-    .init(name: "--seed", value: "N", help: "of the random numbers, as PyTorch means it (4200)"),
-    .init(
-      name: "--words", value: "WHICH",
-      help: "words that count: content, all, disease:NAME, or numbers such as 0,2,3\n"
-        + "(content: adjectives, nouns and verbs)"),
-    .init(
-      name: "--layers", value: "NAME|GLOB",
-      help: "cross-attention layers that count; may be repeated (all)", isRepeatable: true),
+  ] + groundingOptions + [
     .init(name: "--save-taps", help: "writes every tap, so that --from can start there"),
-    .init(name: "--cache", value: "DIR", help: "where text passes are kept (~/.cache/plumb)"),
-    .init(name: "--no-cache", help: "keeps no text pass"),
     threadsOption, memoryOption, lowMemoryOption, exactOption,
   ],
   notes: """
@@ -63,20 +51,8 @@ private func ground(_ arguments: Arguments) throws -> [GroundingResult] {
   let image = try arguments.required("--image")
   let phrases = arguments.all("--phrase")
   guard !phrases.isEmpty else { throw UsageError("--phrase is missing") }
-  var options = GroundingOptions()
-  options.mergesBias = !arguments.has("--no-bbm")
-  options.steps = try arguments.integer("--steps", in: 1...1000) ?? options.steps
-  options.last = try arguments.integer("--last", in: 1...1000) ?? options.last
-  options.guidance = try arguments.number("--guidance", atLeast: 0) ?? options.guidance
-  options.seed = try arguments.integer("--seed", in: 0...Int.max).map { UInt64($0) } ?? options.seed
-  options.words = arguments.value("--words") ?? options.words
-  options.layers = arguments.all("--layers")
+  var options = try arguments.grounding()
   options.savesTaps = arguments.has("--save-taps")
-  if arguments.has("--cache"), arguments.has("--no-cache") {
-    throw UsageError("--cache and --no-cache exclude each other")
-  }
-  options.cacheFolder =
-    arguments.has("--no-cache") ? nil : arguments.value("--cache") ?? defaultCacheFolder
   let progress = ProgressLine()
   var grounder = try Grounder(
     modelPath: model, threads: try arguments.threads(), isExact: arguments.has("--exact"),

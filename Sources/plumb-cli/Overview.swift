@@ -3,8 +3,8 @@ import Pipeline
 
 /// What the program can do, in the order in which one meets it.
 let verbs = [
-  convertCommand, inspectCommand, runCommand, groundCommand, diffCommand, verifyCommand,
-  benchCommand,
+  convertCommand, inspectCommand, runCommand, groundCommand, evalCommand, diffCommand,
+  verifyCommand, benchCommand,
 ]
 
 /// The text of `plumb --help`.

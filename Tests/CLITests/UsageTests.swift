@@ -2,7 +2,7 @@ import JSONText
 import TestSupport
 import Testing
 
-private let verbs = ["convert", "inspect", "run", "ground", "diff", "verify", "bench"]
+private let verbs = ["convert", "inspect", "run", "ground", "eval", "diff", "verify", "bench"]
 
 @Suite struct UsageTests {
   @Test func helpNamesEveryVerb() throws {

@@ -16,6 +16,7 @@ public struct Grounder {
   private var textEncoder: TextEncoder
   private var imageEncoder: ImageEncoder
   private var unet: DenoisingModel
+  private var textPasses = RecentTextPasses()
 
   /// - Parameter memory: how much of it grounding may take.
   /// - Throws: when the file cannot be read or lacks one of the parts that grounding needs.
@@ -46,35 +47,76 @@ public struct Grounder {
     progress: Progress = { _, _, _ in }
   ) throws -> [GroundingResult] {
     try options.check()
-    let selection = try WordSelection(parsing: options.words)
-    let names = unet.layers.map(\.name)
-    let chosen = Set(try matching(options.layers, among: names))
-    let layers = names.indices.filter { chosen.contains(names[$0]) }
-    let image = try SourceImage(path: imagePath, side: facts.imageSide)
-    var shared = Stopwatch()
-    let encoded = try shared.time("image encoder") {
-      try imageEncoder.encode(image.prepared.values, side: facts.imageSide)
-    }
-    guard encoded.shape.rank == 4, encoded.shape[2] == encoded.shape[3] else {
-      throw PipelineError.wrongGraph(graph: "vae_encoder", lacks: "a square latent")
-    }
+    let choice = try choice(options)
+    let picture = try picture(imagePath)
     var results: [GroundingResult] = []
     for phrase in phrases {
-      var stopwatch = shared
       results.append(
-        try ground(
-          phrase, selection: selection, image: image, encoded: encoded, layers: layers,
-          options: options, stopwatch: &stopwatch, progress: progress))
+        try ground(phrase, in: picture, choice: choice, options: options, progress: progress))
     }
     return results
   }
 
-  private mutating func ground(
-    _ phrase: String, selection: WordSelection, image: SourceImage, encoded: EncodedImage,
-    layers: [Int], options: GroundingOptions, stopwatch: inout Stopwatch, progress: Progress
+  /// Grounds one phrase in a picture that `picture` has encoded.
+  mutating func ground(
+    _ phrase: String, in picture: Picture, options: GroundingOptions,
+    progress: Progress = { _, _, _ in }
   ) throws -> GroundingResult {
+    try options.check()
+    return try ground(
+      phrase, in: picture, choice: try choice(options), options: options, progress: progress)
+  }
+
+  /// A picture as the model has encoded it, for any number of phrases.
+  struct Picture {
+    let source: SourceImage
+    let encoded: EncodedImage
+    let stopwatch: Stopwatch
+  }
+
+  mutating func picture(_ path: String) throws -> Picture {
+    let source = try SourceImage(path: path, side: facts.imageSide)
+    var stopwatch = Stopwatch()
+    let encoded = try stopwatch.time("image encoder") {
+      try imageEncoder.encode(source.prepared.values, side: facts.imageSide)
+    }
+    guard encoded.shape.rank == 4, encoded.shape[2] == encoded.shape[3] else {
+      throw PipelineError.wrongGraph(graph: "vae_encoder", lacks: "a square latent")
+    }
+    return Picture(source: source, encoded: encoded, stopwatch: stopwatch)
+  }
+
+  /// Has text passes kept in memory for as long as phrases recur, up to so many bytes.
+  mutating func keepTextPasses(byteCount: Int) {
+    textPasses = RecentTextPasses(byteLimit: byteCount)
+  }
+
+  /// Sizes and factors of the model.
+  var sizes: ImageModelFacts { facts }
+  var modelName: String { file.name }
+  var modelIdentity: String { file.identity }
+
+  /// What options say of words and layers.
+  private struct Choice {
+    let words: WordSelection
+    let layers: [Int]
+  }
+
+  private func choice(_ options: GroundingOptions) throws -> Choice {
+    let words = try WordSelection(parsing: options.words)
+    let names = unet.layers.map(\.name)
+    let chosen = Set(try matching(options.layers, among: names))
+    return Choice(words: words, layers: names.indices.filter { chosen.contains(names[$0]) })
+  }
+
+  private mutating func ground(
+    _ phrase: String, in picture: Picture, choice: Choice, options: GroundingOptions,
+    progress: Progress
+  ) throws -> GroundingResult {
+    let (image, encoded, layers) = (picture.source, picture.encoded, choice.layers)
+    var stopwatch = picture.stopwatch
     let encoding = try stopwatch.time("text encoder") {
-      try textEncoder.encode(phrase, words: selection)
+      try textEncoder.encode(phrase, words: choice.words)
     }
     let tokens = [0] + encoding.kept
     let settings = GroundingSettings(
@@ -129,8 +171,10 @@ public struct Grounder {
       unconditionalIDs: textEncoder.tokenizer.encode("", length: textEncoder.length).ids,
       seed: options.seed, steps: options.steps, guidance: options.guidance,
       layers: settings.layers, tokens: settings.tokens)
+    if let record = textPasses.record(for: key) { return record }
     let cache = options.cacheFolder.map { TextPassCache(folder: $0) }
     if let record = try cache?.record(for: key), record.tokens == settings.tokens.count {
+      textPasses.keep(record, for: key)
       return record
     }
     let pass = TextPass(
@@ -140,6 +184,7 @@ public struct Grounder {
       &unet, text: encoding.state, unconditional: try textEncoder.unconditionalState(),
       layers: layers, tokens: settings.tokens
     ) { progress("text pass", $0, $1) }
+    textPasses.keep(record, for: key)
     do {
       try cache?.keep(record, for: key)
     } catch {
