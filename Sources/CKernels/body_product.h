@@ -221,9 +221,11 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
                           ptrdiff_t ldc, const struct plumb_addends *addends,
                           plumb_unary_op activation, float *scratch) {
   const size_t k = patch_length(patches);
-  const size_t slices = k ? (k + PLUMB_SLICE - 1) / PLUMB_SLICE : 1;
   const size_t row_tiles = (count + PRODUCT_ROWS - 1) / PRODUCT_ROWS;
   const size_t width = packed.type == PLUMB_F32 ? sizeof(float) : sizeof(uint16_t);
+  // Where widened weights are used once, they had better not leave the first-level cache between.
+  const size_t deepest = width < sizeof(float) && row_tiles == 1 ? PLUMB_SLICE / 3 : PLUMB_SLICE;
+  const size_t slices = k ? (k + deepest - 1) / deepest : 1;
   for (size_t slice = 0; slice < slices; slice++) {
     const size_t from = slice * k / slices, to = (slice + 1) * k / slices, depth = to - from;
     const float *rows = lie_ready(patches)
