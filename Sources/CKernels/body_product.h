@@ -238,8 +238,11 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
       const size_t at = panel * PANEL * k + from * PANEL + strip;
       const float *b =
           packed_strip(packed, at, depth, scratch + PLUMB_BLOCK * PATCH_STRIDE);
-      // The next strip of this slice is brought nearer while the tiles of this one run.
-      const size_t next = strip + PRODUCT_STRIP < PANEL ? at : at - strip + PANEL * k;
+      // The next strip of this slice, or the first of the next slice, is brought nearer while the
+      // tiles of this one run.
+      const bool is_last = n + PRODUCT_STRIP >= columns && slice + 1 < slices;
+      const size_t next = is_last ? (column / PANEL * k + to) * PANEL + column % PANEL
+                          : strip + PRODUCT_STRIP < PANEL ? at : at - strip + PANEL * k;
       const size_t share = depth * PANEL * width / row_tiles;
       const tile_function *kind = tiles[valid == PRODUCT_STRIP ? 3 : (valid > VW) + (2 * valid > VW)];
       for (size_t tile = 0; tile < row_tiles; tile++) {

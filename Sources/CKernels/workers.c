@@ -2,6 +2,7 @@
 // threads from the pool that Swift's concurrency runs on, and where those are taken (a test run's
 // are) it quietly does all the work on the caller's thread.
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -9,19 +10,38 @@
 
 enum { most_threads = 255 };
 
+/// How often a thread looks before it sleeps: some tens of microseconds. To fall asleep and be woken takes
+/// longer than most of the time between two layers.
+enum { looks = 2000 };
+
 /// Held by the caller whose job the pool runs.
 static pthread_mutex_t owner = PTHREAD_MUTEX_INITIALIZER;
 
 /// Guards all below.
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
-static size_t threads, wanted, running;
+static size_t threads;
+/// Changed under the guard, looked at without.
+static atomic_size_t wanted, running;
 static void (*current_work)(void *);
 static void *current_context;
+
+static void rest(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 static void *serve(void *unused) {
   pthread_mutex_lock(&guard);
   for (;;) {
+    if (!wanted) {
+      pthread_mutex_unlock(&guard);
+      for (int i = 0; i < looks && !atomic_load_explicit(&wanted, memory_order_relaxed); i++) rest();
+      pthread_mutex_lock(&guard);
+    }
     while (!wanted) pthread_cond_wait(&wake, &guard);
     wanted--;
     running++;
@@ -53,6 +73,7 @@ void plumb_run_on_threads(size_t count, void (*work)(void *), void *context) {
   pthread_cond_broadcast(&wake);
   pthread_mutex_unlock(&guard);
   work(context);
+  for (int i = 0; i < looks && atomic_load_explicit(&running, memory_order_relaxed); i++) rest();
   pthread_mutex_lock(&guard);
   wanted = 0;  // nothing is left for those who have not come yet
   while (running) pthread_cond_wait(&done, &guard);
