@@ -83,7 +83,7 @@ void plumb_run_on_threads(size_t count, void (*work)(void *), void *context) {
 
 // MARK: scratch
 
-enum { page = 4096, large_page = 2 << 20, most_kept = 64 << 20, most_blocks = 2 };
+enum { page = 4096, large_page = 2 << 20, most_kept = 8 << 20, most_blocks = 2 };
 
 /// What a thread worked in last, for its next piece of work: of fresh memory every 4096 bytes cost a
 /// page fault. Blocks are given back in reverse order, so a count tells which are taken.

@@ -45,7 +45,7 @@ const char *plumb_cpu_description(void);
 void plumb_run_on_threads(size_t count, void (*work)(void *context), void *context);
 
 /// At least `size` bytes, aligned to 4096, with whatever they hold, until the same thread gives them
-/// back, the last taken first. A thread keeps two blocks of up to 64 MB for the next time it asks.
+/// back, the last taken first. A thread keeps two blocks of up to 8 MB for the next time it asks.
 /// Aborts when there is no memory.
 void *plumb_take_scratch(size_t size);
 void plumb_give_scratch(void *memory);
