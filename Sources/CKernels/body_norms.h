@@ -55,18 +55,14 @@ static void level_softmax(const float *in, float *out, size_t count, float scale
   for (; i < count; i++) out[i] *= inverse;
 }
 
-/// x = x * scale + addend over a block, in place; returns the largest.
-static float weigh(float *x, size_t count, float scale, const float *addend) {
-  float largest = -__builtin_inff();
+/// x = x * scale + addend over a block, in place.
+static void weigh(float *x, size_t count, float scale, const float *addend) {
   for (size_t i = 0; i < count; i += VW) {
     const int rest = count - i < VW ? (int)(count - i) : VW;
     vf v = v_mul(v_load_n(x + i, rest), v_set(scale));
     if (addend) v = v_add(v, v_load_n(addend + i, rest));
     v_store_n(x + i, v, rest);
-    for (int j = 0; j < rest && rest < VW; j++) largest = x[i + j] > largest ? x[i + j] : largest;
-    if (rest == VW) largest = v_largest(v_max(v, v_set(largest)));
   }
-  return largest;
 }
 
 static float largest_of(const float *x, size_t count, float largest) {
@@ -111,12 +107,8 @@ static float level_exponentials(float *row, size_t count, size_t block, ptrdiff_
   for (size_t at = 0; at < count; at += block) {
     float *x = row + (ptrdiff_t)(at / block) * stride;
     const size_t n = count - at < block ? count - at : block;
-    if (weighs) {
-      const float top = weigh(x, n, scale, addend ? addend + at : NULL);
-      largest = top > largest ? top : largest;
-    } else {
-      largest = largest_of(x, n, largest);
-    }
+    if (weighs) weigh(x, n, scale, addend ? addend + at : NULL);
+    largest = largest_of(x, n, largest);
   }
   // A row that sees nothing has no largest: all of it is 0, but for NaN.
   const bool sees = largest > -__builtin_inff();
