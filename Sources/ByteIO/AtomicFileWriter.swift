@@ -118,7 +118,7 @@ package struct AtomicFileWriter: ~Copyable {
     guard closed == 0 || code == EINTR else {
       throw systemError(code, path: path, action: "write")
     }
-    syncFolder()
+    syncFolder(folderPart(of: target))
   }
 
   private mutating func flush() throws(ByteIOError) {
@@ -129,16 +129,8 @@ package struct AtomicFileWriter: ~Copyable {
   }
 
   private func write(_ bytes: RawSpan, at start: Int) throws(ByteIOError) {
-    var done = 0
-    while done < bytes.byteCount {
-      let result = bytes.withUnsafeBytes { all in
-        let rest = UnsafeRawBufferPointer(rebasing: all[done...])
-        return retrying { pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + done)) }
-      }
-      guard result > 0 else {
-        throw systemError(result == 0 ? ENOSPC : errno, path: path, action: "write")
-      }
-      done += result
+    try writeAll(bytes, path: path) { rest, done in
+      pwrite(descriptor, rest.baseAddress, rest.count, off_t(start + done))
     }
   }
 
@@ -152,15 +144,6 @@ package struct AtomicFileWriter: ~Copyable {
       code = errno
     }
     throw systemError(code, path: path, action: "write")
-  }
-
-  /// The new name must survive a power cut too. The file is whole by now, and some file systems
-  /// cannot sync a folder, so a refusal is no error.
-  private func syncFolder() {
-    let folder = open(folderPart(of: target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
   }
 }
 

@@ -51,23 +51,9 @@ package struct LineLog: ~Copyable {
   package func append(_ line: String) throws(ByteIOError) {
     precondition(!line.utf8.contains(UInt8(ascii: "\n")))
     let bytes = Array((line + "\n").utf8)
-    var done = 0
-    while done < bytes.count {
-      let result = bytes.withUnsafeBytes { all in
-        let rest = UnsafeRawBufferPointer(rebasing: all[done...])
-        return retrying { write(descriptor, rest.baseAddress, rest.count) }
-      }
-      guard result > 0 else { throw systemError(errno, path: path, action: "write") }
-      done += result
+    try writeAll(bytes.span.bytes, path: path) { rest, _ in
+      write(descriptor, rest.baseAddress, rest.count)
     }
     guard fsync(descriptor) == 0 else { throw systemError(errno, path: path, action: "write") }
   }
-}
-
-/// A new name must survive a power cut too. Some file systems cannot sync a folder: no error.
-private func syncFolder(_ path: String) {
-  let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  guard folder >= 0 else { return }
-  fsync(folder)
-  close(folder)
 }

@@ -29,6 +29,34 @@ func retrying(_ call: () -> Int) -> Int {
   }
 }
 
+/// Writes bytes whole, however many calls that takes.
+///
+/// - Parameter call: writes the beginning of what is left, behind so many bytes that are written
+///   already; returns as `write` does.
+func writeAll(
+  _ bytes: RawSpan, path: String, _ call: (_ rest: UnsafeRawBufferPointer, _ done: Int) -> Int
+) throws(ByteIOError) {
+  var done = 0
+  while done < bytes.byteCount {
+    let result = bytes.withUnsafeBytes { all in
+      retrying { call(UnsafeRawBufferPointer(rebasing: all[done...]), done) }
+    }
+    guard result > 0 else {
+      throw systemError(result == 0 ? ENOSPC : errno, path: path, action: "write")
+    }
+    done += result
+  }
+}
+
+/// Puts the names in a folder on the disk, so that a new one survives a power cut. Some file systems
+/// cannot sync a folder, so a refusal is no error.
+func syncFolder(_ path: String) {
+  let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard folder >= 0 else { return }
+  fsync(folder)
+  close(folder)
+}
+
 /// The kinds of things a path can lead to.
 enum FileKind {
   case regular, folder, other
