@@ -54,12 +54,12 @@ static void level_binary(plumb_binary_op op, const float *a, ptrdiff_t a_step, c
   }
 }
 
-__attribute__((always_inline)) static inline void gate_rows(plumb_unary_op op, const float *in,
-                                                            float *out, size_t rows,
-                                                            size_t width) {
+__attribute__((always_inline)) static inline void gate_rows(
+    plumb_unary_op op, const float *in, const float *gate, ptrdiff_t in_stride, float *out,
+    ptrdiff_t out_stride, size_t rows, size_t width) {
   for (size_t row = 0; row < rows; row++) {
-    const float *a = in + row * 2 * width, *b = a + width;
-    float *to = out + row * width;
+    const float *a = in + (ptrdiff_t)row * in_stride, *b = gate + (ptrdiff_t)row * in_stride;
+    float *to = out + (ptrdiff_t)row * out_stride;
     size_t i = 0;
     for (; i + VW <= width; i += VW)
       v_store(to + i, v_mul(v_load(a + i), m_apply(op, v_load(b + i))));
@@ -69,9 +69,11 @@ __attribute__((always_inline)) static inline void gate_rows(plumb_unary_op op, c
   }
 }
 
-static void level_gated(plumb_unary_op op, const float *in, float *out, size_t rows,
+static void level_gated(plumb_unary_op op, const float *in, const float *gate,
+                        ptrdiff_t in_stride, float *out, ptrdiff_t out_stride, size_t rows,
                         size_t width) {
-  WITH_UNARY(op, OP, gate_rows((plumb_unary_op)OP, in, out, rows, width));
+  WITH_UNARY(op, OP,
+             gate_rows((plumb_unary_op)OP, in, gate, in_stride, out, out_stride, rows, width));
 }
 
 static void level_accumulate(float *out, const float *in, float scale, size_t count) {

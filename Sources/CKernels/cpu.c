@@ -119,8 +119,9 @@ void plumb_binary(plumb_binary_op op, const float *a, ptrdiff_t a_step, const fl
   level()->binary(op, a, a_step, b, b_step, out, count);
 }
 
-void plumb_gated(plumb_unary_op op, const float *in, float *out, size_t rows, size_t width) {
-  level()->gated(op, in, out, rows, width);
+void plumb_gated(plumb_unary_op op, const float *in, const float *gate, ptrdiff_t in_stride,
+                 float *out, ptrdiff_t out_stride, size_t rows, size_t width) {
+  level()->gated(op, in, gate, in_stride, out, out_stride, rows, width);
 }
 
 void plumb_accumulate(float *out, const float *in, float scale, size_t count) {

@@ -12,7 +12,8 @@ struct level {
   void (*unary)(plumb_unary_op, const float *, float *, size_t);
   void (*binary)(plumb_binary_op, const float *, ptrdiff_t, const float *, ptrdiff_t, float *,
                  size_t);
-  void (*gated)(plumb_unary_op, const float *, float *, size_t, size_t);
+  void (*gated)(plumb_unary_op, const float *, const float *, ptrdiff_t, float *, ptrdiff_t, size_t,
+                size_t);
   void (*accumulate)(float *, const float *, float, size_t);
   void (*epilogue)(float *, ptrdiff_t, size_t, size_t, const float *, const float *, const float *,
                    ptrdiff_t, plumb_unary_op);

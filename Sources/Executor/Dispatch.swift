@@ -76,6 +76,10 @@ func dispatch(
     isFast
       ? gated(out, node[0], Unary?(function).kernel, threads: threads)
       : gatedReference(out, node[0], Unary?(function).kernel)
+  case .gatedLinear(let function, _):
+    gatedLinear(
+      out, node[0], packed: node[1], bias: node.optional(2), Unary?(function).kernel,
+      threads: threads)
   case .upsampleNearest(let attributes):
     upsampleNearest2D(out, node[0], layout: attributes.layout.kernel, threads: threads)
   case .gather(let axis): try gather(out, node[0], indices: node[1], axis: axis)

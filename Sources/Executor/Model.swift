@@ -170,7 +170,7 @@ package struct Model {
     }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast {
-      shaped = shaped.packed(storedType: source.storedType)
+      shaped = shaped.packed(storedType: source.storedType).gatesDrawnIn()
     }
     let parts = shaped.split(fixedInputs: [])
     let prepared = weights.recipes(of: parts.fixed)

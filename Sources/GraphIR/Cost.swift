@@ -17,6 +17,9 @@ extension ShapedGraph {
     case .linear:
       guard let weight = node.inputs[1] else { return 0 }
       return 2 * results * Double(self[weight].shape[1])
+    case .gatedLinear:
+      guard let weight = node.inputs[1] else { return 0 }
+      return 4 * results * Double(self[weight].shape[1])
     case .matMul:
       guard let a = node.inputs[0] else { return 0 }
       return 2 * results * Double(self[a].shape[-1])

@@ -56,6 +56,10 @@ package enum Op: Hashable, Sendable {
   /// x → x; shaping makes a reshape of it, which costs nothing.
   case identity
 
+  /// x […, K], the weight [2M, K] of a linear as `packWeight` made it, [bias 2M] → `gated` of that
+  /// linear, […, M]. Only shaped graphs hold it.
+  case gatedLinear(Unary, packed: PackedWeight)
+
   // Families of ops that only shaped graphs hold: what operators of other vocabularies expand to.
   case arithmetic(ArithmeticOp)
   case indexing(IndexingOp)
@@ -245,6 +249,7 @@ extension Op {
     case .layerNorm: "layerNorm"
     case .softmax: "softmax"
     case .gated: "gated"
+    case .gatedLinear: "gatedLinear"
     case .upsampleNearest: "upsampleNearest"
     case .gather: "gather"
     case .reshape: "reshape"
@@ -275,6 +280,7 @@ extension Op {
     case .select, .groupNorm, .layerNorm: 3...3
     case .convolution: 2...5
     case .linear: 2...4
+    case .gatedLinear: 2...3
     case .attention: 3...4
     case .upsampleNearest: 1...2
     case .reshape, .concat: 1...4096
@@ -291,7 +297,7 @@ extension Op {
   /// How many of the first inputs must be present.
   package var requiredInputs: Int {
     switch self {
-    case .convolution, .linear: 2
+    case .convolution, .linear, .gatedLinear: 2
     case .attention: 3
     case .upsampleNearest: 1
     case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
@@ -312,8 +318,8 @@ extension Op {
     switch self {
     case .attention: 2
     case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul,
-      .groupNorm, .layerNorm, .softmax, .gated, .upsampleNearest, .gather, .reshape, .transpose,
-      .concat, .slice, .prefix, .pad, .cast, .reduce, .identity:
+      .groupNorm, .layerNorm, .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .reshape,
+      .transpose, .concat, .slice, .prefix, .pad, .cast, .reduce, .identity:
       1
     case .arithmetic(let op): op.outputCount
     case .indexing(let op): op.outputCount

@@ -150,7 +150,7 @@ private struct ChannelsLastPass {
         emit(node)
       }
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .prefix, .identity,
+      .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .prefix, .identity,
       .arithmetic, .indexing, .sequence, .dynamic, .call:
       emit(node)
     }

@@ -54,6 +54,8 @@ extension Op {
       let x = try facts.floating(0, minimumRank: 1)
       try require(x.shape[-1] % 2 == 0, "the last axis of \(x) does not split in halves")
       return [Fact(x.type, Shape(x.shape.dimensions.dropLast() + [x.shape[-1] / 2]))]
+    case .gatedLinear(_, let packed):
+      return try Op.gated(.sigmoid).outputFacts([try linearFact(facts, packed)])
     case .upsampleNearest(let attributes): return [try attributes.outputFact(facts)]
     case .gather(let axis):
       let (x, indices) = (try facts[0], try facts[1])

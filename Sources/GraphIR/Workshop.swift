@@ -241,7 +241,8 @@ private func resolve(_ node: inout Node, _ inputs: [Fact?], _ outputs: [Fact]) {
       node.inputs = [node.inputs[0]]
     }
   case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul, .attention,
-    .groupNorm, .layerNorm, .softmax, .gated, .gather, .transpose, .concat, .pad, .cast,
+    .groupNorm, .layerNorm, .softmax, .gated, .gatedLinear, .gather, .transpose, .concat, .pad,
+    .cast,
     .reduce, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
     break
   }

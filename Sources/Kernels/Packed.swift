@@ -72,21 +72,62 @@ package func linear(
   residual: TensorView? = nil, activation: Activation = .identity, threads: Int
 ) {
   precondition(x.shape.rank >= 1 && out.shape.rank == x.shape.rank)
-  let k = x.shape[-1], n = out.shape[-1]
-  let rows = x.shape.dimensions.dropLast().reduce(1, *)
+  let n = out.shape[-1]
   precondition(x.shape.dimensions.dropLast() == out.shape.dimensions.dropLast())
-  precondition(packed.shape == packedShape(inputs: k, outputs: n))
+  precondition(packed.shape == packedShape(inputs: x.shape[-1], outputs: n))
   precondition(bias == nil || bias?.shape == [n])
   precondition(residual == nil || residual?.shape == out.shape)
-  let patches = plumb_patches(
-    base: x.floats, picture_stride: 0, height: rows, width: 1, channels: k, pixel_stride: k,
-    window_height: 1, window_width: 1, stride_y: 1, stride_x: 1, dilation_y: 1, dilation_x: 1,
-    top: 0, left: 0, result_height: rows, result_width: 1)
+  let patches = plumb_patches(rowsOf: x)
   multiply(
-    out.floats, patches, packed.packed, rows: rows, columns: n,
+    out.floats, patches, packed.packed, rows: patches.height, columns: n,
     plumb_addends(
       bias: bias?.floats, added: nil, residual: residual?.floats, added_stride: 0, ldr: n),
     activation, threads: threads)
+}
+
+/// `linear` with a packed weight of 2M outputs, and `gated` behind it: out[…, m] = y[…, m] ·
+/// function(y[…, M + m]), where y[…, n] = Σₖ x[…, k] · weight[n, k] + bias[n]. y is never whole: a
+/// block of both its halves is in cache when they are multiplied.
+///
+/// x [rows…, K], packed as `packWeight` makes it, bias [2M], out [rows…, M], M a multiple of
+/// `PackedWeight`'s panel of 32; f32 but for the weight, as in `linear`.
+package func gatedLinear(
+  _ out: MutableTensorView, _ x: TensorView, packed: TensorView, bias: TensorView? = nil,
+  _ function: Activation, threads: Int
+) {
+  precondition(x.shape.rank >= 1 && out.shape.rank == x.shape.rank)
+  let panel = PLUMB_PANEL, width = out.shape[-1]
+  precondition(x.shape.dimensions.dropLast() == out.shape.dimensions.dropLast())
+  precondition(width % panel == 0, "halves of \(width) columns are no whole panels")
+  precondition(packed.shape == packedShape(inputs: x.shape[-1], outputs: 2 * width))
+  precondition(bias == nil || bias?.shape == [2 * width])
+  let patches = plumb_patches(rowsOf: x), weight = packed.packed
+  let (rows, panels) = (patches.height, width / panel)
+  if rows == 0 || width == 0 { return }
+  let down = (rows + PLUMB_BLOCK - 1) / PLUMB_BLOCK
+  let across = max((2 * panels + PLUMB_BLOCK_PANELS - 1) / PLUMB_BLOCK_PANELS, min(threads, panels))
+  let stride = (panels + across - 1) / across * 2 * panel
+  let to = out.floats, bias = bias?.floats
+  parallel(
+    down * across, threads: threads,
+    scratchCount: PLUMB_PRODUCT_SCRATCH + PLUMB_BLOCK * stride
+  ) { piece, scratch in
+    let (i, j) = (piece / across, piece % across)
+    let top = i * rows / down, count = (i + 1) * rows / down - top
+    let left = j * panels / across * panel, columns = (j + 1) * panels / across * panel - left
+    let halves = scratch + PLUMB_PRODUCT_SCRATCH
+    var view = patches
+    for (half, column) in [left, width + left].enumerated() {
+      var addends = plumb_addends(
+        bias: bias.map { $0 + column }, added: nil, residual: nil, added_stride: 0, ldr: 0)
+      plumb_product(
+        &view, top, count, weight, column, columns, halves + half * columns, stride, &addends,
+        PLUMB_IDENTITY, scratch)
+    }
+    plumb_gated(
+      function.operation, halves, halves + columns, stride, to + top * width + left, width, count,
+      columns)
+  }
 }
 
 /// `convolution2D` with a packed weight, one group; `window` is its height and width. By
@@ -126,6 +167,17 @@ package func convolution2D(
     multiply(
       out.floats, patches, packed.packed, rows: output.count * output.height * output.width,
       columns: output.channels, addends, parameters.activation, threads: threads)
+  }
+}
+
+extension plumb_patches {
+  /// The rows of x [rows…, K]: patches of a picture one pixel wide.
+  fileprivate init(rowsOf x: TensorView) {
+    let rows = x.shape.dimensions.dropLast().reduce(1, *), depth = x.shape[-1]
+    self.init(
+      base: x.floats, picture_stride: 0, height: rows, width: 1, channels: depth,
+      pixel_stride: depth, window_height: 1, window_width: 1, stride_y: 1, stride_x: 1,
+      dilation_y: 1, dilation_x: 1, top: 0, left: 0, result_height: rows, result_width: 1)
   }
 }
 

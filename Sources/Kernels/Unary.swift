@@ -105,8 +105,9 @@ package func gated(
   let (rows, width) = checkGated(out, x)
   let to = out.floats, from = x.floats
   parallelRanges(rows, minimum: 8, threads: threads) { range in
+    let first = from + range.lowerBound * 2 * width
     plumb_gated(
-      function.operation, from + range.lowerBound * 2 * width, to + range.lowerBound * width,
+      function.operation, first, first + width, 2 * width, to + range.lowerBound * width, width,
       range.count, width)
   }
 }

@@ -111,9 +111,9 @@ private struct Buffers {
       }
       return .none
     case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
-      .softmax, .gated, .upsampleNearest, .gather, .transpose, .concat, .slice, .prefix, .pad,
-      .cast,
-      .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
+      .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .transpose, .concat, .slice,
+      .prefix, .pad, .cast, .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence,
+      .dynamic, .call:
       return .none
     }
   }

@@ -118,14 +118,23 @@ static void test_gated(void) {
     for (size_t width = 0; width <= LONGEST; width++) {
       const plumb_unary_op op = (plumb_unary_op)i;
       const size_t rows = width % 4;
-      const float *in = numbers(rows * 2 * width);
+      // Halves of one row, and rows farther apart than they are long.
+      const size_t in_stride = 2 * width + width % 3, out_stride = width + width % 5;
+      const float *in = numbers(rows * in_stride);
+      const float *before = numbers(rows * out_stride);
       EACH_LEVEL {
-        float *out = blank(rows * width);
+        float *out = copy(before, rows * out_stride);
         shape("%s, rows %zu, width %zu", op_names[op], rows, width);
-        plumb_gated(op, in, out, rows, width);
-        for (size_t j = 0; j < rows * width; j++) {
-          const float *row = in + j / width * 2 * width;
-          const double x = (double)row[j % width], gate = (double)row[width + j % width];
+        plumb_gated(op, in, in + width, (ptrdiff_t)in_stride, out, (ptrdiff_t)out_stride, rows,
+                    width);
+        for (size_t j = 0; j < rows * out_stride; j++) {
+          const size_t column = j % out_stride;
+          if (column >= width) {
+            expect(j, (double)out[j], (double)before[j], 0);
+            continue;
+          }
+          const float *row = in + j / out_stride * in_stride;
+          const double x = (double)row[column], gate = (double)row[width + column];
           const double expected = x * exact_unary(op, gate);
           const double slack = fabs(x) * unary_slack(op, gate, 0) + step_at(expected);
           expect(j, (double)out[j], expected, slack);

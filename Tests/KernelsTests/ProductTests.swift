@@ -47,6 +47,38 @@ extension KernelTests {
     }
   }
 
+  /// Rows and columns of one block and more, for each number of threads; weights of every type.
+  @Test(arguments: [
+    (1, 32, 1), (3, 64, 5), (5, 96, 400), (14, 288, 33), (197, 320, 20), (401, 32, 390),
+    (30, 608, 7), (0, 32, 4), (4, 32, 0),
+  ])
+  func gatedLinearAgrees(rows: Int, width: Int, k: Int) {
+    var numbers = Numbers(UInt64(rows * 1000 + width * 10 + k))
+    let x = numbers.tensor([1, rows, k]), bias = numbers.tensor([2 * width])
+    for type in [ElementType.f32, .f16, .bf16] {
+      let held = numbers.tensor([2 * width, k], scale: 0.1).converted(to: type)
+      let w = held.converted(to: .f32)
+      let packed = Result(packedShape(inputs: k, outputs: 2 * width).dimensions, type: type)
+      packWeight(packed.view, held.view, threads: 2)
+      for bias in [nil, bias] {
+        for (threads, function) in [(1, Activation.gelu), (2, .silu), (5, .sigmoid)] {
+          expectAgreement(
+            [1, rows, width], absolute: 3e-5, relative: 1e-5, "\(rows) \(width) \(k) \(function)",
+            reference: {
+              let whole = Result([1, rows, 2 * width])
+              linearReference(whole.view, x.view, weight: w.view, bias: bias?.view)
+              gatedReference($0, whole.view.readOnly, function)
+            },
+            fast: {
+              gatedLinear(
+                $0, x.view, packed: packed.view.readOnly, bias: bias?.view, function,
+                threads: threads)
+            })
+        }
+      }
+    }
+  }
+
   @Test(arguments: [
     ([3, 4], [4, 5], [3, 5]), ([2, 3, 4], [4, 5], [2, 3, 5]),
     ([7, 9], [2, 1, 9, 3], [2, 1, 7, 3]),

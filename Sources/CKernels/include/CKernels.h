@@ -83,8 +83,10 @@ typedef enum plumb_binary_op {
 void plumb_binary(plumb_binary_op op, const float *a, ptrdiff_t a_step, const float *b,
                   ptrdiff_t b_step, float *out, size_t count);
 
-/// Per row of in [rows, 2 * width]: out[row, i] = in[row, i] * op(in[row, width + i]).
-void plumb_gated(plumb_unary_op op, const float *in, float *out, size_t rows, size_t width);
+/// Per row: out[row, i] = in[row, i] * op(gate[row, i]). in and gate have in_stride between rows, out
+/// has out_stride.
+void plumb_gated(plumb_unary_op op, const float *in, const float *gate, ptrdiff_t in_stride,
+                 float *out, ptrdiff_t out_stride, size_t rows, size_t width);
 
 /// out[i] += scale * in[i].
 void plumb_accumulate(float *out, const float *in, float scale, size_t count);
