@@ -101,6 +101,14 @@ package struct AtomicFileWriter: ~Copyable {
     try write(bytes.span.bytes, at: offset)
   }
 
+  /// Lends a path under which all that was appended so far can be read, by this process; what is at
+  /// `path` stays as it is.
+  package mutating func withReadablePath<R>(_ body: (String) throws -> R) throws -> R {
+    precondition(descriptor >= 0, "read after commit")
+    try flush()
+    return try body(temporary ?? "/proc/self/fd/\(descriptor)")
+  }
+
   /// Syncs the bytes to the disk and puts them in the place of `path`. Call once, last.
   package mutating func commit() throws(ByteIOError) {
     precondition(descriptor >= 0, "committed twice")

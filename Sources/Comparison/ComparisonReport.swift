@@ -55,15 +55,17 @@ package struct ComparisonReport: Sendable {
 
 extension ComparisonReport {
   /// A table with a line a tensor and a line of totals.
-  package func text() -> String {
+  ///
+  /// - Parameter isDetailed: with a paragraph on each tensor that has statistics and differs.
+  package func text(isDetailed: Bool = false) -> String {
     var rows = [["", "tensor", "type", "shape", "max abs", "max rel", "cosine", "off", "NaN/Inf"]]
     for tensor in tensors {
       rows.append([
         tensor.passed ? "ok" : "FAIL", tensor.name,
         both(tensor.actualType.rawValue, tensor.expectedType.rawValue),
         both(tensor.actualShape.description, tensor.expectedShape.description),
-        tensor.maximumAbsolute.map { short($0.error) } ?? "0",
-        tensor.maximumRelative.map { short($0.error) } ?? "0",
+        tensor.maximumAbsolute.map { shortNumber($0.error) } ?? "0",
+        tensor.maximumRelative.map { shortNumber($0.error) } ?? "0",
         tensor.cosine.map { fixed($0, digits: 8) } ?? "-", String(tensor.failureCount),
         both(
           "\(tensor.actualNaNCount)/\(tensor.actualInfinityCount)",
@@ -76,9 +78,15 @@ extension ComparisonReport {
         cell + String(repeating: " ", count: width - cell.count)
       }.joined(separator: "  ").trimmingEnd()
     }
-    for tensor in failed { lines.append(tensor.sentence) }
+    for tensor in failed {
+      lines.append(tensor.sentence)
+      if let advice = tensor.advice { lines.append("  " + advice) }
+    }
     lines += missing.map { "FAIL  \($0): missing." }
     lines += extra.map { "extra \($0): not expected." }
+    if isDetailed {
+      for tensor in tensors { lines += tensor.details }
+    }
     lines.append(
       "\(tensors.count) compared, \(failed.count) out of tolerance, \(missing.count) missing, "
         + "\(extra.count) extra.")
@@ -100,13 +108,13 @@ extension TensorComparison {
       return "\(name): the type is \(actualType.rawValue), expected \(expectedType.rawValue)."
     }
     guard failureCount > 0, let first = firstFailure else {
-      let error = maximumAbsolute.map { short($0.error) } ?? "0"
+      let error = maximumAbsolute.map { shortNumber($0.error) } ?? "0"
       return "\(name): within tolerance, largest absolute error \(error)."
     }
     var text = "\(name): \(failureCount) of \(expectedShape.count) elements out of tolerance "
     text += "(\(boundText))"
     if let largest = maximumAbsolute {
-      text += "; largest error \(short(largest.error)) at \(largest.index): "
+      text += "; largest error \(shortNumber(largest.error)) at \(largest.index): "
       text += "\(largest.actual), expected \(largest.expected)"
     }
     if maximumAbsolute?.index != first.index {
@@ -119,52 +127,19 @@ extension TensorComparison {
 
   private var boundText: String {
     switch tolerance.rule {
+    case .either:
+      "\(shortNumber(absoluteBound)) or \(shortNumber(relativeBound))·|expected|"
     case .standard, .bounds:
-      "\(short(absoluteBound)) + \(short(relativeBound))·|expected|"
+      "\(shortNumber(absoluteBound)) + \(shortNumber(relativeBound))·|expected|"
     case .relativeToMaximum(let factor, let absolute):
-      "\(short(factor)) of the largest expected, \(short(largestExpected))"
-        + (absolute > 0 ? ", + \(short(absolute))" : "")
+      "\(shortNumber(factor)) of the largest expected, \(shortNumber(largestExpected))"
+        + (absolute > 0 ? ", + \(shortNumber(absolute))" : "")
     }
   }
 }
 
-/// Three significant digits in scientific form, as `1.23e-05`.
-func short(_ value: Double) -> String {
-  guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
-  guard value != 0 else { return "0" }
-  var exponent = 0
-  var mantissa = value.magnitude
-  while mantissa >= 10 {
-    mantissa /= 10
-    exponent += 1
-  }
-  while mantissa < 1 {
-    mantissa *= 10
-    exponent -= 1
-  }
-  var digits = Int((mantissa * 100).rounded())
-  if digits >= 1000 {
-    digits = 100
-    exponent += 1
-  }
-  let tail = digits % 100
-  let power = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
-  return "\(value < 0 ? "-" : "")\(digits / 100).\(tail < 10 ? "0" : "")\(tail)"
-    + "e\(exponent < 0 ? "-" : "+")\(power)"
-}
-
-/// A number of magnitude near one with `digits` decimals.
-private func fixed(_ value: Double, digits: Int) -> String {
-  var scale = 1.0
-  for _ in 0..<digits { scale *= 10 }
-  let number = Int((value.magnitude * scale).rounded())
-  let fraction = String(number % Int(scale))
-  let zeros = String(repeating: "0", count: digits - fraction.count)
-  return "\(value < 0 ? "-" : "")\(number / Int(scale)).\(zeros)\(fraction)"
-}
-
 extension String {
-  fileprivate func trimmingEnd() -> String {
+  func trimmingEnd() -> String {
     var result = self[...]
     while result.last == " " { result.removeLast() }
     return String(result)

@@ -53,7 +53,7 @@ func measureFloats<T: BitwiseCopyable>(
           result.addRatio(x, y, error: error, at: i)
           largestRatio = result.largestRelative?.error ?? 0
         }
-        if !(error <= bounds.absolute + bounds.relative * y.magnitude) {
+        if !bounds.allow(error, at: y.magnitude) {
           result.fail(x, y, error: error, at: i)
         }
       }
@@ -77,12 +77,12 @@ func measureIntegers<T: FixedWidthInteger & BitwiseCopyable>(
         result.actualSquares += x * x
         result.expectedSquares += y * y
         if a[i] == b[i] { continue }
-        let error = Double(max(a[i], b[i]).distanceFromSmaller(min(a[i], b[i])))
+        let error = Double(a[i].distance(from: b[i]))
         if error > (result.largestAbsolute?.error ?? 0) {
           result.largestAbsolute = .init(index: i, actual: x, expected: y, error: error)
         }
         result.addRatio(x, y, error: error, at: i)
-        if !(error <= bounds.absolute + bounds.relative * y.magnitude) {
+        if !bounds.allow(error, at: y.magnitude) {
           result.fail(x, y, error: error, at: i)
         }
       }
@@ -120,12 +120,5 @@ extension Measurement {
     }
     addRatio(x, y, error: error, at: index)
     fail(x, y, error: error, at: index)
-  }
-}
-
-extension FixedWidthInteger {
-  /// Precondition: `smaller` is not larger.
-  fileprivate func distanceFromSmaller(_ smaller: Self) -> Magnitude {
-    Magnitude(truncatingIfNeeded: self) &- Magnitude(truncatingIfNeeded: smaller)
   }
 }

@@ -11,6 +11,11 @@ package struct ElementDifference: Hashable, Sendable {
   package let error: Double
 }
 
+/// For which tensors a comparison gathers statistics.
+package enum ComparisonDetail: Sendable, Hashable {
+  case none, failures, all
+}
+
 /// How one tensor compares with what was expected of it.
 package struct TensorComparison: Sendable {
   package let name: String
@@ -19,7 +24,8 @@ package struct TensorComparison: Sendable {
   package let actualShape: Shape
   package let expectedShape: Shape
   package let tolerance: Tolerance
-  /// The bounds that the tolerance came to: |a − b| ≤ absolute + relative · |b|.
+  /// The bounds that the tolerance came to: |a − b| ≤ absolute + relative · |b|, or one of the two
+  /// where the rule is `either`.
   package let absoluteBound: Double
   package let relativeBound: Double
   /// Largest |actual − expected|; nil when the shapes differ, no value differs, or every
@@ -40,6 +46,8 @@ package struct TensorComparison: Sendable {
   package internal(set) var expectedInfinityCount = 0
   /// The largest finite |expected|.
   package let largestExpected: Double
+  /// What the differences are like; nil when that was not asked or the shapes differ.
+  package internal(set) var statistics: ErrorStatistics?
 
   package var shapesMatch: Bool { actualShape == expectedShape }
   package var typesMatch: Bool { actualType == expectedType }
@@ -52,9 +60,13 @@ package struct TensorComparison: Sendable {
 extension TensorComparison {
   /// Holds `actual` against `expected`. An element passes when it equals the expected one (so an
   /// infinity matches its like) or lies within the bounds; a NaN fails unless both sides have it and
-  /// the tolerance says so. Tensors of different types are compared as float64.
+  /// the tolerance says so. Tensors of different types are compared in the wider float where both
+  /// are floats, otherwise in float64.
+  ///
+  /// - Parameter detail: when to gather `statistics` too, which takes some more passes.
   package init(
-    name: String, actual: Tensor, expected: Tensor, tolerance: Tolerance = .standard
+    name: String, actual: Tensor, expected: Tensor, tolerance: Tolerance = .standard,
+    detail: ComparisonDetail = .none
   ) {
     self.name = name
     (actualType, expectedType) = (actual.type, expected.type)
@@ -65,10 +77,12 @@ extension TensorComparison {
     (absoluteBound, relativeBound) = (bounds.absolute, bounds.relative)
     largestExpected = largest
     guard actual.shape == expected.shape else { return }
-    if actual.type == expected.type {
-      measure(actual, expected, bounds)
-    } else {
-      measure(actual.converted(to: .f64), expected.converted(to: .f64), bounds)
+    let common = commonType(actual.type, expected.type)
+    let (a, b) = (actual.converted(to: common), expected.converted(to: common))
+    measure(a, b, bounds)
+    if detail == .all || detail == .failures && failureCount > 0 {
+      statistics = ErrorStatistics(
+        a, b, bounds, nanEqualsNaN: tolerance.nanEqualsNaN, hasSteps: typesMatch)
     }
   }
 
@@ -109,15 +123,28 @@ extension TensorComparison {
   }
 
   private func difference(_ place: Measurement.Place) -> ElementDifference {
-    var rest = place.index
-    var index: [Int] = []
-    for stride in expectedShape.strides {
-      index.append(rest / stride)
-      rest %= stride
-    }
-    return ElementDifference(
-      index: index, actual: place.actual, expected: place.expected, error: place.error)
+    ElementDifference(
+      index: expectedShape.coordinates(of: place.index), actual: place.actual,
+      expected: place.expected, error: place.error)
   }
+}
+
+extension Shape {
+  /// The coordinates of the element at a place of the row-major order.
+  func coordinates(of place: Int) -> [Int] {
+    var rest = place
+    return strides.map { stride in
+      defer { rest %= stride }
+      return rest / stride
+    }
+  }
+}
+
+/// The type in which two tensors are compared: exact for both where both are floats.
+private func commonType(_ a: ElementType, _ b: ElementType) -> ElementType {
+  if a == b { return a }
+  let isNarrow = [a, b].allSatisfy { [.f16, .bf16, .f32].contains($0) }
+  return isNarrow ? .f32 : .f64
 }
 
 /// The largest finite magnitude; 0 when there is none.

@@ -7,6 +7,9 @@ package struct Tolerance: Hashable, Sendable {
     case standard
     /// |actual − expected| ≤ absolute + relative · |expected|.
     case bounds(absolute: Double, relative: Double)
+    /// |actual − expected| ≤ absolute, or |actual − expected| ≤ relative · |expected|: Polygraphy's
+    /// rule, where either bound is enough. `bounds` is NumPy's, where they add up.
+    case either(absolute: Double, relative: Double)
     /// |actual − expected| ≤ absolute + factor · the largest finite |expected| of the tensor.
     case relativeToMaximum(Double, absolute: Double = 0)
   }
@@ -34,6 +37,16 @@ package struct Tolerance: Hashable, Sendable {
 struct Bounds {
   var absolute: Double
   var relative: Double
+  /// Whether one of the two is enough; otherwise their sum counts.
+  var isEither = false
+
+  /// Whether an error passes at an expected magnitude. NaN does not.
+  @inline(__always)
+  func allow(_ error: Double, at magnitude: Double) -> Bool {
+    isEither
+      ? error <= absolute || error <= relative * magnitude
+      : error <= absolute + relative * magnitude
+  }
 
   /// `largest`: the largest finite |expected|. Of two types the coarser one counts.
   init(_ rule: Tolerance.Rule, _ a: ElementType, _ b: ElementType, largest: Double) {
@@ -44,6 +57,8 @@ struct Bounds {
       relative = max(x.relative, y.relative)
     case .bounds(let absolute, let relative):
       (self.absolute, self.relative) = (absolute, relative)
+    case .either(let absolute, let relative):
+      (self.absolute, self.relative, isEither) = (absolute, relative, true)
     case .relativeToMaximum(let factor, let absolute):
       (self.absolute, relative) = (absolute + factor * largest, 0)
     }

@@ -169,6 +169,12 @@ package struct NativeWriter: ~Copyable {
 
   /// Writes the index and puts the file in its place.
   package consuming func finish(_ content: NativeContent) throws(NativeError) {
+    try complete(content)
+    try commit()
+  }
+
+  /// Writes the index, after which the file is whole but not yet in its place.
+  package mutating func complete(_ content: NativeContent) throws(NativeError) {
     var index: JSONObject = [
       "graphs": .array(content.graphs.map(\.json)),
       "tensors": .array(entries.map(\.json)),
@@ -191,7 +197,16 @@ package struct NativeWriter: ~Copyable {
       header.indexDigest = try SHA256.digest(of: packed)
       try writer.append(packed)
       try writer.patch(header.bytes, at: 0)
-      try writer.commit()
     } catch { throw .bytes(error) }
+  }
+
+  /// Lends a path under which the whole file can be read before it is in its place.
+  package mutating func withReadablePath<R>(_ body: (String) throws -> R) throws -> R {
+    try writer.withReadablePath(body)
+  }
+
+  /// Puts the whole file in its place.
+  package consuming func commit() throws(NativeError) {
+    do throws(ByteIOError) { try writer.commit() } catch { throw .bytes(error) }
   }
 }

@@ -47,6 +47,11 @@ struct ModelFile {
     guard let graph = graphs.first(where: { $0.name == name }) else {
       throw PipelineError.noGraph(file: self.name, name: name, known: graphs.map(\.name))
     }
+    return model(graph)
+  }
+
+  /// A part of one of the graphs, likewise.
+  func model(_ graph: Graph) -> Model {
     let source = WeightSource(storedType: native.storedType(of:)) { [native] name, threads in
       try native.storedTensor(named: name, threads: threads)
     } rows: { [native] name, rows, threads in

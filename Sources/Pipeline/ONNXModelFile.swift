@@ -55,6 +55,9 @@ package struct ONNXModelFile {
   /// The shape of the first output, at the example's sizes.
   var firstOutput: Shape? { graph.outputs.first.flatMap { outputFacts[$0]?.shape } }
 
+  /// The tensor that a weight of the graph names.
+  func weight(named name: String) -> ONNXTensor? { byName[name] }
+
   /// The graph with its weights, which are read as they are needed.
   package var model: Model { model(.unlimited) }
 

@@ -82,7 +82,7 @@ struct Arguments {
     let name = String(parts[0])
     guard let option = command.options.first(where: { $0.name == name || $0.short == name })
     else {
-      let known = command.options.map(\.name) + ["--help"]
+      let known = ["--help"] + command.options.map(\.name)
       let near = nearestName(to: name, among: known).map { "; did you mean \($0)?" } ?? ""
       throw UsageError("there is no option \(name)\(near)")
     }

@@ -30,9 +30,17 @@ let convertCommand = Command(
       name: "--weights", value: "f32|f16|bf16",
       help: "how float32 weights are kept; bit for bit without it"),
     .init(name: "--level", value: "N", help: "zstd's level, 1 to 22"),
+    .init(
+      name: "--verify", value: "GOLDEN_DIR",
+      help: "hold the file against a golden bundle, as plumb verify does;\n"
+        + "a file that does not agree is not written"),
+    .init(
+      name: "--tolerance", value: "X",
+      help: "for --verify: largest error, of each tensor's largest magnitude"),
   ],
   notes: """
-    unet_ema/ is taken before unet/. OUT.plumb appears whole or not at all.
+    unet_ema/ is taken before unet/. OUT.plumb appears whole or not at all. Exit status 1 when
+    --verify refuses it: nothing is left behind, and a file of that name stays as it was.
 
     examples:
       plumb convert stable-diffusion/ -o sd.plumb
@@ -55,8 +63,19 @@ let convertCommand = Command(
   request.latentSize = try arguments.integer("--latent-size", in: 1...4096)
   request.scalingFactor = try arguments.number("--scaling-factor", atLeast: 0)
   request.level = try arguments.integer("--level", in: 1...22)
+  request.goldenFolder = arguments.value("--verify")
+  request.goldenTolerance = try arguments.number("--tolerance", atLeast: 0)
+  if request.goldenTolerance != nil, request.goldenFolder == nil {
+    throw UsageError("--tolerance goes with --verify")
+  }
   let progress = ProgressLine()
-  let summary = try convert(request) { progress.show($0, $1, $2) }
-  print(summary.text)
-  return .good
+  do {
+    let summary = try convert(request) { progress.show($0, $1, $2) }
+    print(summary.text)
+    return .good
+  } catch let refusal as ConversionRefusal {
+    print(refusal.verification.text)
+    printError("plumb convert: \(refusal)")
+    return .differs
+  }
 }

@@ -1,3 +1,4 @@
+import ByteIO
 import Pipeline
 
 let verifyCommand = Command(
@@ -10,21 +11,46 @@ let verifyCommand = Command(
     .init(
       name: "--tolerance", value: "X",
       help: "largest error, of each tensor's largest magnitude; the bundle's own without it"),
+    .init(
+      name: "--layerwise",
+      help: "value by value: each from golden ones (its own error), and each\n"
+        + "from computed ones (drift); names the first that is wrong"),
+    .init(
+      name: "--replay", value: "FOLDER",
+      help: "with --layerwise: keep the first wrong node there, with its inputs"),
     threadsOption, memoryOption, lowMemoryOption, exactOption,
     .init(name: "--json", help: "for programs"),
+    .init(name: "--junit", value: "FILE", help: "write JUnit's XML as well"),
   ],
   notes: """
-    A case is a folder with case.json and io.safetensors; tools/golden makes them from a checkpoint.
+    A case is a folder with case.json and io.safetensors; tools/golden/record makes one from any
+    PyTorch module or ONNX file, tools/golden/bundle from a checkpoint in the diffusers layout.
     Exit status 1 when something is out of tolerance.
 
-    example: plumb verify m.plumb my-goldens/
+    examples:
+      plumb verify m.plumb my-goldens/
+      plumb verify m.plumb my-goldens/ --layerwise --replay wrong/
     """
 ) { arguments in
+  let tolerance = try arguments.number("--tolerance", atLeast: 0)
+  if arguments.has("--layerwise") {
+    if arguments.has("--junit") { throw UsageError("--junit does not go with --layerwise") }
+    let layers = try verifyLayerwise(
+      modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
+      relativeToMaximum: tolerance, replayFolder: arguments.value("--replay"),
+      threads: try arguments.threads(), isExact: arguments.has("--exact"),
+      memory: try arguments.memory())
+    print(arguments.has("--json") ? layers.jsonText : layers.text)
+    return layers.passed ? .good : .differs
+  }
+  if arguments.has("--replay") { throw UsageError("--replay goes with --layerwise") }
+  let junit = arguments.value("--junit")
+  if let junit { try checkWritable(file: junit) }
   let verification = try verify(
     modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
-    relativeToMaximum: try arguments.number("--tolerance", atLeast: 0),
-    threads: try arguments.threads(), isExact: arguments.has("--exact"),
-    memory: try arguments.memory())
+    relativeToMaximum: tolerance, threads: try arguments.threads(),
+    isExact: arguments.has("--exact"), memory: try arguments.memory())
+  if let junit { try writeFile(verification.junitText, to: junit) }
   print(arguments.has("--json") ? verification.jsonText : verification.text)
   return verification.passed ? .good : .differs
 }

@@ -97,7 +97,7 @@ private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape:
     try withTemporaryFolder { folder in
       try expectUnusable(["diff", good, folder + "/none"], says: ["no file \(folder)/none"])
       try expectUnusable(["diff", picture(), good], says: ["radiograph.jpg"])
-      try expectUnusable(["diff", good, folder], says: [folder, "is a folder"])
+      try expectUnusable(["diff", good, folder], says: [folder, "holds no file of tensors"])
       let weights = checkpoint("unet-f16/diffusion_pytorch_model.safetensors")
       try copyFile(weights, to: folder + "/w.safetensors")
       try truncateFile(folder + "/w.safetensors", to: 20_000)

@@ -15,7 +15,8 @@ public let plumbVersion = "0.1.0"
 /// file appears whole or not at all.
 ///
 /// - Parameter progress: told how many bytes of how many are converted.
-/// - Throws: when a part is missing, damaged, not supported, or does not fit the others.
+/// - Throws: when a part is missing, damaged, not supported, or does not fit the others;
+///   `ConversionRefusal` when the file does not agree with the request's golden bundle.
 public func convert(
   _ request: ConversionRequest, progress: Progress = { _, _, _ in }
 ) throws -> ConversionSummary {
@@ -28,6 +29,7 @@ public func convert(
     }
     return type
   }
+  if let golden = request.goldenFolder { _ = try goldenBundle(golden) }
   let parts = try SourceParts(request)
   try checkNames(request.ioNames, parts)
   let models = try parts.models.map { part in
@@ -51,12 +53,24 @@ public func convert(
       progress("converting", done, total)
     }
   }
-  try writer.finish(content)
+  try writer.complete(content)
+  var verification: Verification?
+  if let golden = request.goldenFolder {
+    let result = try writer.withReadablePath { path in
+      try verify(
+        modelPath: path, goldenFolder: golden, relativeToMaximum: request.goldenTolerance)
+    }
+    guard result.passed else {
+      throw ConversionRefusal(output: request.output, verification: result)
+    }
+    verification = result
+  }
+  try writer.commit()
   return ConversionSummary(
     output: request.output, byteCount: try MappedFile(path: request.output).size,
     sourceByteCount: total, graphs: content.graphs.map(\.name),
     unused: models.flatMap(\.unused),
-    worstRounding: worst)
+    worstRounding: worst, verification: verification)
 }
 
 /// Only the parts that are ONNX files have names to be changed.

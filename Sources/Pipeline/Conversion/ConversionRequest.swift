@@ -25,6 +25,10 @@ public struct ConversionRequest: Sendable {
   public var weights: String?
   /// zstd's level; nil for the default.
   public var level: Int?
+  /// A golden bundle that the file must agree with, or it does not appear.
+  public var goldenFolder: String?
+  /// As `verify` takes it: of the largest magnitude of each tensor; nil for the bundle's own.
+  public var goldenTolerance: Double?
 
   /// Nothing but the place to write to.
   public init(output: String) { self.output = output }
@@ -73,6 +77,8 @@ public struct ConversionSummary: Sendable {
   public let unused: [String]
   /// The largest rounding error made, and the tensor it was made in; nil when all is exact.
   public let worstRounding: (tensor: String, error: Double)?
+  /// How the file compares with the golden bundle; nil when none was given.
+  public let verification: Verification?
 
   /// The summary in a few lines, for a terminal.
   public var text: String {
@@ -84,6 +90,10 @@ public struct ConversionSummary: Sendable {
       let digits = Float((worst.error * 1e6).rounded() / 1e6)
       lines.append("worst rounding \(digits) in \(worst.tensor)")
     }
+    if let verification {
+      lines.append(
+        "verified: \(verification.tensorCount) tensors in \(verification.cases.count) cases agree")
+    }
     if !unused.isEmpty {
       let shown = unused.prefix(5).joined(separator: ", ")
       lines.append(
@@ -91,5 +101,19 @@ public struct ConversionSummary: Sendable {
           + (unused.count > 5 ? ", …" : ""))
     }
     return lines.joined(separator: "\n")
+  }
+}
+
+/// A conversion whose file does not agree with its golden bundle and was not kept.
+public struct ConversionRefusal: Error, CustomStringConvertible {
+  /// Where the file would have been.
+  public let output: String
+  /// What does not agree.
+  public let verification: Verification
+
+  /// One sentence.
+  public var description: String {
+    "\(output) was not written: \(verification.failureCount) of \(verification.tensorCount) "
+      + "tensors of the golden bundle do not agree"
   }
 }

@@ -1,84 +1,149 @@
 import Comparison
 import JSONText
+import Naming
+import TensorBase
 
-/// How the tensors of one file compare with those of another.
-public struct FileDifference: Sendable {
-  let report: ComparisonReport
-
-  /// Whether every tensor is in both files and within tolerance.
-  public var passed: Bool { report.passed() }
-
-  /// A table with a line per tensor.
-  public var text: String { report.text() }
-
-  /// The same for programs.
-  public var jsonText: String { report.json.text(indent: 2) }
+/// How an absolute and a relative bound go together.
+public enum ToleranceRule: String, Sendable, Hashable {
+  /// |a − b| ≤ absolute + relative·|b|, as NumPy and PyTorch have it.
+  case sum
+  /// |a − b| ≤ absolute, or |a − b| ≤ relative·|b|, as Polygraphy has it.
+  case either
 }
 
-/// Compares the tensors of two files by name.
+/// How to compare, and what to tell.
+public struct DifferenceOptions: Sendable {
+  /// nil for both bounds takes the defaults of `torch.testing.assert_close` by type; one of them nil
+  /// is 0.
+  public var absolute: Double?
+  /// Of |b|.
+  public var relative: Double?
+  /// For these bounds, and for those of `tolerances` that say nothing else.
+  public var rule = ToleranceRule.sum
+  /// `GLOB=ATOL,RTOL` with tolerances of some tensors; of several that match, the last counts.
+  public var tolerances: [String] = []
+  /// A JSON file with tolerances; those of `tolerances` go before them.
+  public var tolerancesPath: String?
+  /// Whether NaN equals NaN. Otherwise it equals nothing.
+  public var nanEqualsNaN = false
+  /// Whether tensors of different types are compared by value.
+  public var typesMayDiffer = false
+  /// Names or patterns of the tensors to compare; empty for all.
+  public var only: [String] = []
+  /// Whether statistics of all tensors are wanted, not of the failed alone.
+  public var isDetailed = false
+  /// Whether the page is wanted, which needs pictures.
+  public var hasPictures = false
+
+  /// The defaults: all tensors, each by the bounds of its type.
+  public init() {}
+}
+
+/// How the tensors, and where there are some the graphs, of one file compare with those of another.
+public struct FileDifference: Sendable {
+  let actualPath: String
+  let expectedPath: String
+  let report: ComparisonReport
+  /// Where the files are models.
+  let graphs: ModelDifference?
+  /// By the tensors' names.
+  let maps: [String: ErrorMap]
+  let isDetailed: Bool
+
+  /// Whether every tensor is in both files and within tolerance, and the graphs are the same.
+  public var passed: Bool { report.passed() && graphs?.isEmpty ?? true }
+
+  /// A table with a line per tensor, after what differs between the graphs.
+  public var text: String {
+    (graphs.map { $0.text + "\n" } ?? "") + report.text(isDetailed: isDetailed)
+  }
+
+  /// The same for programs.
+  public var jsonText: String {
+    guard case .object(var object) = report.json else { preconditionFailure("a report is one") }
+    object["passed"] = .bool(passed)
+    if let graphs { object["graphs"] = graphs.json }
+    return JSONValue.object(object).text(indent: 2)
+  }
+
+  /// The same for programs that show test results: JUnit's XML.
+  public var junitText: String {
+    var suites = [JUnitSuite(name: "\(actualPath) against \(expectedPath)", report)]
+    if let graphs { suites.insert(graphs.junitSuite, at: 0) }
+    return junitXML("plumb diff", suites)
+  }
+
+  /// The same as a page that needs nothing else, with pictures of where tensors differ.
+  public func htmlText() throws -> String { try differencePage(self) }
+}
+
+/// Pictures in a page at most: of the first tensors that differ.
+private let pictureLimit = 100
+
+/// Compares the tensors of two files by name, and the graphs of two models.
 ///
 /// - Parameters:
 ///   - actualPath: what is to be judged.
 ///   - expectedPath: what it should be.
-///   - relative: |a − b| ≤ absolute + relative·|b|; nil for both takes the defaults of
-///     `torch.testing.assert_close` by type; one of them nil is 0.
-/// - Throws: when a file cannot be read.
+/// - Throws: when a file cannot be read, or an option fits nothing.
 public func differences(
-  of actualPath: String, from expectedPath: String, relative: Double? = nil,
-  absolute: Double? = nil
+  of actualPath: String, from expectedPath: String, options: DifferenceOptions = .init()
 ) throws -> FileDifference {
+  let table = try ToleranceTable(options)
   let actual = try TensorSet(path: actualPath)
   let expected = try TensorSet(path: expectedPath)
-  let tolerance =
-    relative == nil && absolute == nil
-    ? Tolerance.standard
-    : Tolerance(.bounds(absolute: absolute ?? 0, relative: relative ?? 0))
-  let report = try ComparisonReport(
-    actualNames: actual.names, expectedNames: expected.names, tolerance: tolerance
-  ) { name in
+  let actualNames = actual.names
+  let expectedNames = expected.names
+  try table.check(actualNames + expectedNames)
+  let chosen = try chosen(options.only, actualNames + expectedNames)
+
+  let known = Set(actualNames)
+  var report = ComparisonReport(
+    tensors: [], missing: expectedNames.filter { chosen($0) && !known.contains($0) }, extra: [])
+  let wanted = Set(expectedNames)
+  report.extra = actualNames.filter { chosen($0) && !wanted.contains($0) }
+  var maps: [String: ErrorMap] = [:]
+  for name in expectedNames where known.contains(name) && chosen(name) {
     defer {
       actual.release(name)
       expected.release(name)
     }
-    return (try actual.tensor(named: name), try expected.tensor(named: name))
+    let (a, b) = (try actual.tensor(named: name), try expected.tensor(named: name))
+    let comparison = TensorComparison(
+      name: name, actual: a, expected: b, tolerance: table.tolerance(for: name),
+      detail: options.isDetailed || options.hasPictures ? .all : .failures)
+    report.tensors.append(comparison)
+    if options.hasPictures, maps.count < pictureLimit,
+      let place = comparison.firstNaN ?? comparison.maximumAbsolute?.index
+        ?? comparison.firstFailure?.index
+    {
+      maps[name] = ErrorMap(a, b, around: place, maximumSide: 256)
+    }
   }
-  return FileDifference(report: report)
-}
-
-extension ComparisonReport {
-  var json: JSONValue {
-    .object([
-      "passed": .bool(passed()),
-      "missing": .array(missing.map { .string($0) }),
-      "extra": .array(extra.map { .string($0) }),
-      "tensors": .array(tensors.map(\.json)),
-    ])
-  }
+  let graphs: ModelDifference? =
+    if let a = actual.content, let b = expected.content {
+      ModelDifference(a, b)
+    } else { nil }
+  return FileDifference(
+    actualPath: actualPath, expectedPath: expectedPath, report: report,
+    graphs: options.only.isEmpty ? graphs : nil, maps: maps, isDetailed: options.isDetailed)
 }
 
 extension TensorComparison {
-  fileprivate var json: JSONValue {
-    func difference(_ difference: ElementDifference?) -> JSONValue {
-      guard let difference else { return .null }
-      return .object([
-        "error": .number(difference.error),
-        "index": .array(difference.index.map { .integer(Int64($0)) }),
-        "actual": .number(difference.actual), "expected": .number(difference.expected),
-      ])
-    }
-    func count(_ number: Int) -> JSONValue { .integer(Int64(number)) }
-    return .object([
-      "name": .string(name), "passed": .bool(passed),
-      "type": .string(actualType.rawValue), "expected_type": .string(expectedType.rawValue),
-      "shape": .array(actualShape.dimensions.map(count)),
-      "expected_shape": .array(expectedShape.dimensions.map(count)),
-      "absolute_bound": .number(absoluteBound), "relative_bound": .number(relativeBound),
-      "max_abs": difference(maximumAbsolute), "max_rel": difference(maximumRelative),
-      "first_failure": difference(firstFailure),
-      "cosine": cosine.map { .number($0) } ?? .null,
-      "failures": count(failureCount),
-      "nan": .array([count(actualNaNCount), count(expectedNaNCount)]),
-      "inf": .array([count(actualInfinityCount), count(expectedInfinityCount)]),
-    ])
+  /// Coordinates of the first element out of tolerance, if it is a NaN.
+  fileprivate var firstNaN: [Int]? {
+    firstFailure.flatMap { $0.error.isNaN ? $0.index : nil }
   }
+}
+
+/// - Throws: when a pattern matches none of the names.
+private func chosen(_ patterns: [String], _ names: [String]) throws -> (String) -> Bool {
+  guard !patterns.isEmpty else { return { _ in true } }
+  let globs = patterns.map { Glob($0) }
+  for glob in globs where !names.contains(where: { glob.matches($0) }) {
+    let near = nearestName(to: glob.pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
+    throw PipelineError.badOption(
+      name: "--only", reason: "no tensor is called '\(glob.pattern)'\(near)")
+  }
+  return { name in globs.contains { $0.matches(name) } }
 }

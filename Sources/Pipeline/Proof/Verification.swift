@@ -26,11 +26,25 @@ public struct Verification: Sendable {
   /// Whether every case passed.
   public var passed: Bool { cases.allSatisfy(\.passed) }
 
+  /// Tensors that the bundle expects.
+  var tensorCount: Int {
+    cases.reduce(0) { $0 + $1.report.tensors.count + $1.report.missing.count }
+  }
+  /// Those of them that are missing or out of tolerance.
+  var failureCount: Int {
+    cases.reduce(0) { $0 + $1.report.failed.count + $1.report.missing.count }
+  }
+
   /// A table per case, for a terminal.
   public var text: String {
     cases.map { item in
       "\(item.passed ? "ok" : "FAIL")  \(item.name) (graph \(item.graph))\n\(item.report.text())"
     }.joined(separator: "\n\n")
+  }
+
+  /// The same for programs that show test results: JUnit's XML.
+  public var junitText: String {
+    junitXML("plumb verify", cases.map { JUnitSuite(name: $0.name, $0.report) })
   }
 
   /// The same for programs: one JSON object.
@@ -52,7 +66,8 @@ public struct Verification: Sendable {
 ///
 /// A bundle is a folder with `case.json` and `io.safetensors`, or a folder of such folders: tensors
 /// `input.<name>` go in, every `output.<name>` is asked for by name and compared. `case.json` may
-/// name the graph in `config.graph`; otherwise it is the one that takes those inputs. A case whose
+/// name the graph in `config.graph`; otherwise it is the one that takes those inputs. Where it has
+/// `io_sha256`, that is the digest of `io.safetensors`. A case whose
 /// `config.kind` is `ground` holds a whole run of the method (`GoldenBundleCase.compareRun`).
 ///
 /// - Parameters:
@@ -65,15 +80,10 @@ public func verify(
   threads: Int? = nil, isExact: Bool = false, memory: MemoryUse = .unlimited
 ) throws -> Verification {
   let file = try ModelFile(path: modelPath, memory: memory)
-  let folders = try caseFolders(goldenFolder)
-  guard !folders.isEmpty else {
-    throw PipelineError.notFound(
-      path: goldenFolder, reason: "no folder in it holds a case.json with an io.safetensors")
-  }
+  let bundle = try goldenBundle(goldenFolder)
   let options = ExecutionOptions(threads: threads ?? defaultThreadCount, isExact: isExact)
   var models: [String: Model] = [:]
-  let cases = try folders.map { folder in
-    let golden = try GoldenBundleCase(folder: folder)
+  let cases = try bundle.map { golden in
     if golden.isWholeRun {
       return Verification.Case(
         name: golden.name, graph: "all",
@@ -89,6 +99,18 @@ public func verify(
       report: try golden.compare(&model, tolerance: tolerance, options: options))
   }
   return Verification(cases: cases)
+}
+
+/// The cases of a golden bundle, in the order of their names.
+///
+/// - Throws: when there is none, or one cannot be read.
+func goldenBundle(_ path: String) throws -> [GoldenBundleCase] {
+  let folders = try caseFolders(path)
+  guard !folders.isEmpty else {
+    throw PipelineError.notFound(
+      path: path, reason: "no folder in it holds a case.json with an io.safetensors")
+  }
+  return try folders.map { try GoldenBundleCase(folder: $0) }
 }
 
 private func caseFolders(_ path: String) throws -> [String] {
@@ -110,6 +132,16 @@ struct GoldenBundleCase {
     self.folder = folder
     description = try readJSON(folder + "/case.json")
     file = try TensorFile.open(folder + "/io.safetensors")
+    if let digest = description["io_sha256"]?.stringValue {
+      guard try file.sources().first?.sha256 == digest else {
+        throw PipelineError.component(
+          folder: folder, reason: "io.safetensors is not the file that case.json was written for")
+      }
+    }
+    guard !names("output.").isEmpty else {
+      throw PipelineError.component(
+        folder: folder, reason: "io.safetensors holds no 'output.' tensor to compare with")
+    }
   }
 
   func names(_ prefix: String) -> [String] {
@@ -124,6 +156,7 @@ struct GoldenBundleCase {
       }
       return name
     }
+    if graphs.count == 1 { return graphs[0].name }
     let given = Set(names("input."))
     let wanted = names("output.")
     let fitting = graphs.filter { graph in

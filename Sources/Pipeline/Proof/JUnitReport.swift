@@ -1,0 +1,100 @@
+import Comparison
+
+/// A group of test cases in JUnit's XML, the form in which CI systems take results.
+struct JUnitSuite {
+  struct Failure {
+    /// `tolerance`, `shape`, `type`, `missing`, `extra` or `graph`.
+    let kind: String
+    let message: String
+    var text = ""
+  }
+
+  struct Case {
+    let name: String
+    /// nil when it passed.
+    let failure: Failure?
+  }
+
+  let name: String
+  let cases: [Case]
+
+  init(name: String, cases: [Case]) {
+    self.name = name
+    self.cases = cases
+  }
+
+  /// A case per tensor; missing and extra ones fail.
+  init(name: String, _ report: ComparisonReport) {
+    self.name = name
+    cases =
+      report.tensors.map { tensor in
+        let kind = tensor.shapesMatch ? tensor.failureCount > 0 ? "tolerance" : "type" : "shape"
+        let text = ([tensor.advice].compactMap { $0 } + tensor.details).joined(separator: "\n")
+        return Case(
+          name: tensor.name,
+          failure: tensor.passed
+            ? nil : Failure(kind: kind, message: tensor.sentence, text: text))
+      }
+      + report.missing.map {
+        Case(name: $0, failure: Failure(kind: "missing", message: "\($0) is missing"))
+      }
+      + report.extra.map {
+        Case(name: $0, failure: Failure(kind: "extra", message: "\($0) is not expected"))
+      }
+  }
+
+  fileprivate var failureCount: Int { cases.count { $0.failure != nil } }
+
+  fileprivate var xml: [String] {
+    var lines = [
+      "  <testsuite name=\"\(escaped(name))\" tests=\"\(cases.count)\" "
+        + "failures=\"\(failureCount)\" errors=\"0\" skipped=\"0\">"
+    ]
+    for item in cases {
+      let opening =
+        "    <testcase classname=\"\(escaped(name))\" name=\"\(escaped(item.name))\""
+      guard let failure = item.failure else {
+        lines.append(opening + "/>")
+        continue
+      }
+      lines.append(opening + ">")
+      lines.append(
+        "      <failure type=\"\(failure.kind)\" message=\"\(escaped(failure.message))\">"
+          + escaped(failure.text) + "</failure>")
+      lines.append("    </testcase>")
+    }
+    return lines + ["  </testsuite>"]
+  }
+}
+
+/// A document of suites.
+func junitXML(_ name: String, _ suites: [JUnitSuite]) -> String {
+  let tests = suites.reduce(0) { $0 + $1.cases.count }
+  let failures = suites.reduce(0) { $0 + $1.failureCount }
+  let lines =
+    [
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+      "<testsuites name=\"\(escaped(name))\" tests=\"\(tests)\" failures=\"\(failures)\" "
+        + "errors=\"0\">",
+    ] + suites.flatMap(\.xml) + ["</testsuites>", ""]
+  return lines.joined(separator: "\n")
+}
+
+/// Text as XML and HTML take it in elements and attributes; characters that XML does not allow
+/// become U+FFFD.
+func escaped(_ text: String) -> String {
+  var result = ""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "&": result += "&amp;"
+    case "<": result += "&lt;"
+    case ">": result += "&gt;"
+    case "\"": result += "&quot;"
+    case "\n", "\t": result.unicodeScalars.append(scalar)
+    case _ where scalar.value < 32 || scalar.value == 0xfffe || scalar.value == 0xffff:
+      result += "\u{fffd}"
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result
+}
