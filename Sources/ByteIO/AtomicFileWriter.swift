@@ -4,7 +4,9 @@ import Glibc
 /// `path` (where the file system has none: to one called `.NAME.plumb-XXXXXX`), which `commit()`
 /// syncs and puts in the place of `path` in one step. Without `commit()`, and after any error,
 /// nothing is left and a file that was there before is untouched. A killed program leaves nothing
-/// of a nameless file, and at worst the hidden temporary of a named one.
+/// of a nameless file but in the moment before it is put in place, and at worst the hidden
+/// temporary. The temporary of a living writer is locked (`flock`), which tells it from one that
+/// was left.
 ///
 /// A `path` that is a symbolic link stays one: the file it leads to is replaced.
 package struct AtomicFileWriter: ~Copyable {
@@ -17,9 +19,14 @@ package struct AtomicFileWriter: ~Copyable {
   private var flushed = 0
   private static let bufferSize = 1 << 18
 
-  /// `nameless`: try that way first. Errors: the folder is missing or may not be written; `path` is
-  /// a folder or not regular.
-  package init(path: String, nameless: Bool = true) throws(ByteIOError) {
+  /// Errors: the folder is missing or may not be written; `path` is a folder or not regular.
+  ///
+  /// - Parameters:
+  ///   - nameless: try that way first.
+  ///   - removesAbandoned: remove what killed writers of this path have left beside it.
+  package init(
+    path: String, nameless: Bool = true, removesAbandoned: Bool = false
+  ) throws(ByteIOError) {
     try checkPath(path)
     var target = path
     var status = stat()
@@ -42,6 +49,7 @@ package struct AtomicFileWriter: ~Copyable {
     let folder = folderPart(of: target)
     guard fileExists(folder) else { throw .noSuchFolder(path: folder) }
     guard folderExists(folder) else { throw .notAFolder(path: folder) }
+    if removesAbandoned { removeAbandoned(beside: target) }
     var descriptor = nameless ? openNameless(in: folder) : -1
     var temporary: String?
     if descriptor < 0 { (descriptor, temporary) = try openNamed(beside: target) }
@@ -160,6 +168,7 @@ private func openNameless(in folder: String) -> Int32 {
   let nameless: Int32 = 0o20_000_000 | O_DIRECTORY
   let descriptor = open(folder, nameless | O_RDWR | O_CLOEXEC, 0o666)
   guard descriptor >= 0 else { return -1 }
+  flock(descriptor, LOCK_EX)
   if access("/proc/self/fd/\(descriptor)", F_OK) == 0 { return descriptor }
   close(descriptor)
   return -1
@@ -170,18 +179,55 @@ private func openNamed(beside target: String) throws(ByteIOError) -> (Int32, Str
   for _ in 0..<100 where code == EEXIST {
     let name = temporaryName(beside: target)
     let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    if descriptor >= 0 { return (descriptor, name) }
-    code = errno
+    guard descriptor >= 0 else {
+      code = errno
+      continue
+    }
+    // Before it was locked, another writer may have taken it for abandoned.
+    var status = stat()
+    if flock(descriptor, LOCK_EX) != 0 || fstat(descriptor, &status) != 0 || status.st_nlink > 0 {
+      return (descriptor, name)
+    }
+    close(descriptor)
   }
   // The folder is there: a file system such as /proc says so when nothing can be made in it.
   if code == ENOENT { throw .noPermission(path: target, action: "write") }
   throw systemError(code, path: target, action: "write")
 }
 
+private let suffixCharacters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+private let suffixLength = 10
+
 private func temporaryName(beside target: String) -> String {
-  let alphabet = Array("abcdefghijklmnopqrstuvwxyz0123456789")
-  let suffix = String((0..<10).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] })
-  // A name may have 255 bytes; the prefix is for people and may be cut.
-  let prefix = String(lastComponent(of: target).prefix(40))
-  return "\(folderPart(of: target))/.\(prefix).plumb-\(suffix)"
+  let suffix = (0..<suffixLength).map { _ in
+    suffixCharacters[Int.random(in: 0..<suffixCharacters.count)]
+  }
+  return folderPart(of: target) + "/" + temporaryPrefix(of: target) + String(suffix)
+}
+
+private func temporaryPrefix(of target: String) -> String {
+  // A name may have 255 bytes; this part is for people and may be cut.
+  ".\(lastComponent(of: target).prefix(40)).plumb-"
+}
+
+/// Removes the temporaries of `target` that no living writer has locked. Whatever cannot be looked
+/// at stays.
+private func removeAbandoned(beside target: String) {
+  let prefix = temporaryPrefix(of: target)
+  let folder = folderPart(of: target)
+  for name in (try? folderListing(folder)) ?? [] {
+    guard name.hasPrefix(prefix), name.utf8.count == prefix.utf8.count + suffixLength,
+      name.suffix(suffixLength).allSatisfy(suffixCharacters.contains)
+    else { continue }
+    let path = folder + "/" + name
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { continue }
+    var status = stat()
+    if fstat(descriptor, &status) == 0, FileKind(mode: status.st_mode) == .regular,
+      flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    {
+      unlink(path)
+    }
+    close(descriptor)
+  }
 }

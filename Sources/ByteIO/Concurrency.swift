@@ -46,7 +46,7 @@ package func concurrently<Tool: ~Copyable, Failure: Error>(
 }
 
 /// How many cores this process may use, at least one.
-private let coreCount = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
+let coreCount = max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1)
 
 /// Memory the machine has, in bytes; `Int.max` where the system does not say.
 package let physicalMemoryByteCount: Int = {

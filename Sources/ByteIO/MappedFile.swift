@@ -1,10 +1,12 @@
+import CByteIO
 import Glibc
 
 /// A regular file mapped read-only. Immutable; the mapping goes away with the last reference, so it
 /// serves as the owner of tensors that point into it. An empty file maps to zero bytes.
 ///
 /// The size is the one found at opening. Another program that truncates the file meanwhile takes
-/// the pages away, which the system reports as SIGBUS; nothing here can turn that into an error.
+/// the pages away, which the system reports as SIGBUS: the process then ends with a sentence that
+/// names the file, and status 2 (CByteIO.h). Nothing can turn that into an error that is thrown.
 ///
 /// `@unchecked Sendable`: all fields are `let`, and the memory is mapped without write access.
 package final class MappedFile: @unchecked Sendable {
@@ -15,6 +17,8 @@ package final class MappedFile: @unchecked Sendable {
   /// In bytes.
   package let size: Int
   private let memory: UnsafeRawBufferPointer
+  /// The mapping's place among those whose loss is explained.
+  private let note: Int32
 
   /// Errors: no such file, a folder, not a regular file, no right to read, other system errors.
   package init(path: String) throws(ByteIOError) {
@@ -40,6 +44,7 @@ package final class MappedFile: @unchecked Sendable {
     self.size = size
     guard size > 0 else {
       memory = UnsafeRawBufferPointer(start: nil, count: 0)
+      note = -1
       return
     }
     let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
@@ -47,10 +52,12 @@ package final class MappedFile: @unchecked Sendable {
       throw systemError(errno, path: path, action: "map")
     }
     memory = UnsafeRawBufferPointer(start: address, count: size)
+    note = plumb_note_mapping(address, size, path)
   }
 
   deinit {
     if let address = memory.baseAddress {
+      plumb_forget_mapping(note)
       munmap(UnsafeMutableRawPointer(mutating: address), memory.count)
     }
   }

@@ -64,7 +64,8 @@ package struct BlockCut: Hashable, Sendable {
 }
 
 /// Packs content on all cores and appends its blocks in their order. The same content, cut,
-/// packing and level give the same bytes, however many cores there are.
+/// packing and level give the same bytes, however many cores there are. However slow the disk,
+/// blocks of 64 MiB and one for each core are in memory at most.
 ///
 /// - Parameters:
 ///   - level: zstd's, 1 to 22.
@@ -74,6 +75,7 @@ package func packBlocks(
   reading source: @Sendable (Range<Int>, inout MutableRawSpan) -> Void
 ) throws(ByteIOError) -> [PackedBlock] {
   let queue = Mutex(WriteQueue(count: cut.count))
+  let window = PieceWindow(max(maximumWaitingByteCount / max(cut.blockByteCount, 1), coreCount + 1))
   var failure: ByteIOError?
   withUnsafeMutablePointer(to: &writer) { writer in
     // Whoever holds the queue's turn writes, nobody else.
@@ -85,15 +87,22 @@ package func packBlocks(
           try BlockPacker(blockByteCount: cut[0].count, level: level)
         }
       ) { (packer, index) throws(ByteIOError) in
-        let (parts, checksum) = try packer.pack(cut[index], packing, source)
-        let hasTurn = queue.withLock { queue in
-          queue.blocks[index] = PackedBlock(parts: parts.map(\.count), checksum: checksum)
-          queue.waiting[index] = parts
-          return queue.takeTurn()
-        }
-        guard hasTurn else { return }
-        while let parts = queue.withLock({ $0.nextParts() }) {
-          for part in parts { try writer.pointee.append(part) }
+        guard window.enter(index) else { return }
+        do throws(ByteIOError) {
+          let (parts, checksum) = try packer.pack(cut[index], packing, source)
+          let hasTurn = queue.withLock { queue in
+            queue.blocks[index] = PackedBlock(parts: parts.map(\.count), checksum: checksum)
+            queue.waiting[index] = parts
+            return queue.takeTurn()
+          }
+          guard hasTurn else { return }
+          while let parts = queue.withLock({ $0.nextParts() }) {
+            for part in parts { try writer.pointee.append(part) }
+            window.advance()
+          }
+        } catch {
+          window.close()
+          throw error
         }
       }
     } catch { failure = error }
@@ -101,6 +110,9 @@ package func packBlocks(
   if let failure { throw failure }
   return queue.withLock { $0.blocks }
 }
+
+/// What may be packed and not yet written, in bytes of content.
+private let maximumWaitingByteCount = 64 << 20
 
 /// Packed blocks that wait for those before them to be written.
 private struct WriteQueue {

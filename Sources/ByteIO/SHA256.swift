@@ -4,11 +4,13 @@ import CCrypto
 package struct SHA256: ~Copyable {
   private let context: OpaquePointer
 
-  package init() throws(ByteIOError) {
+  package init() throws(ByteIOError) { try self.init(EVP_sha256()) }
+
+  private init(_ algorithm: OpaquePointer?) throws(ByteIOError) {
     guard let context = EVP_MD_CTX_new() else {
       throw .corrupt(codec: "SHA-256", reason: "out of memory")
     }
-    guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
+    guard EVP_DigestInit_ex(context, algorithm, nil) == 1 else {
       EVP_MD_CTX_free(context)
       throw .corrupt(codec: "SHA-256", reason: "libcrypto does not offer it")
     }
@@ -28,10 +30,12 @@ package struct SHA256: ~Copyable {
 
   /// The 32 bytes of the digest of all that was given; nothing may follow.
   package consuming func digest() throws(ByteIOError) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: 32)
-    guard EVP_DigestFinal_ex(context, &result, nil) == 1 else {
+    var result = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    guard EVP_DigestFinal_ex(context, &result, &count) == 1 else {
       throw .corrupt(codec: "SHA-256", reason: "libcrypto failed")
     }
+    result.removeLast(result.count - Int(count))
     return result
   }
 
@@ -44,7 +48,18 @@ package struct SHA256: ~Copyable {
   /// The digest of a whole file in hexadecimal. Pages behind the reading point are given back, so
   /// memory stays at a few megabytes however large the file is.
   package static func hexDigest(of file: MappedFile) throws(ByteIOError) -> String {
-    var hash = try SHA256()
+    try hexDigest(of: file, SHA256())
+  }
+
+  /// As above by SHA-1, which some formats use as a checksum; it protects from nobody.
+  package static func sha1HexDigest(of file: MappedFile) throws(ByteIOError) -> String {
+    try hexDigest(of: file, SHA256(EVP_sha1()))
+  }
+
+  private static func hexDigest(
+    of file: MappedFile, _ start: consuming SHA256
+  ) throws(ByteIOError) -> String {
+    var hash = start
     let step = 8 << 20
     var start = 0
     while start < file.size {

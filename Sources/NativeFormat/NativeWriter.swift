@@ -63,7 +63,7 @@ package struct NativeWriter: ~Copyable {
   /// A file with room for the header.
   private static func begin(_ path: String) throws(NativeError) -> AtomicFileWriter {
     do throws(ByteIOError) {
-      var writer = try AtomicFileWriter(path: path)
+      var writer = try AtomicFileWriter(path: path, removesAbandoned: true)
       try writer.append(Header().bytes)
       return writer
     } catch { throw .bytes(error) }

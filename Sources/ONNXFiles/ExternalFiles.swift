@@ -4,13 +4,15 @@ import ByteIO
 ///
 /// A location is a path inside the model's folder. Links may not lead out of it, except to the
 /// folder where the model's own link leads: download caches link model and data into one folder of
-/// blobs. A checksum (SHA-1 of the whole file) is not verified.
+/// blobs. A checksum, the SHA-1 of the whole file, is verified once a file.
 final class ExternalFiles {
   private let model: MappedFile
   private let folder: String
   /// With a slash at the end, links resolved.
   private let allowed: [String]
   private var opened: [String: MappedFile] = [:]
+  /// SHA-1 by the path of the file, where one was asked for.
+  private var checksums: [String: String] = [:]
   /// In the order in which they were first named.
   private(set) var files: [MappedFile] = []
 
@@ -46,6 +48,13 @@ final class ExternalFiles {
         throw ONNXExternalFault.beyondEnd(
           location: location, end: overflow ? Int.max : end, size: file.size)
       }
+      if let expected = entries["checksum"] {
+        let found = try checksum(of: file)
+        guard found == expected.lowercased() else {
+          throw ONNXExternalFault.wrongChecksum(
+            location: location, found: found, expected: expected)
+        }
+      }
       return (file, offset..<end)
     } catch let fault as ONNXExternalFault {
       throw .external(file: model.name, tensor: tensor, fault)
@@ -54,6 +63,13 @@ final class ExternalFiles {
     } catch {
       preconditionFailure("an error of another kind: \(error)")
     }
+  }
+
+  private func checksum(of file: MappedFile) throws(ByteIOError) -> String {
+    if let known = checksums[file.path] { return known }
+    let found = try SHA256.sha1HexDigest(of: file)
+    checksums[file.path] = found
+    return found
   }
 
   private func number(

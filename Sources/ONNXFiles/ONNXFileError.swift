@@ -251,6 +251,7 @@ package enum ONNXExternalFault: Error, Equatable, CustomStringConvertible {
   case badNumber(key: String, value: String)
   case wrongLength(found: Int, expected: Int)
   case beyondEnd(location: String, end: Int, size: Int)
+  case wrongChecksum(location: String, found: String, expected: String)
 
   package var description: String {
     switch self {
@@ -266,6 +267,8 @@ package enum ONNXExternalFault: Error, Equatable, CustomStringConvertible {
       "its length is \(found) where its type and shape need \(expected)"
     case .beyondEnd(let location, let end, let size):
       "it ends at byte \(end) of \(quoted(location)), which has \(size)"
+    case .wrongChecksum(let location, let found, let expected):
+      "the SHA-1 of \(quoted(location)) is \(found), not \(quoted(expected)): it is damaged or another file"
     }
   }
 }

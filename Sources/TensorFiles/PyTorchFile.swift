@@ -51,7 +51,7 @@ private struct PyTorchCollector {
 
   static let depthLimit = 32
   /// A container may be recalled many times, each time in another place.
-  static let visitLimit = 4 << 20
+  static let visitLimit = 1 << 19
   /// What a tensor may take beyond its storage when strides of 0 repeat elements, in bytes.
   static let repeatLimit = 64 << 20
 

@@ -29,7 +29,9 @@ let convertCommand = Command(
     .init(
       name: "--weights", value: "f32|f16|bf16",
       help: "how float32 weights are kept; bit for bit without it"),
+    .init(name: "--roundings", help: "lists every tensor that --weights rounds, and how far"),
     .init(name: "--level", value: "N", help: "zstd's level, 1 to 22"),
+    .init(name: "--raw", help: "stores weights as they are: larger, at places to be mapped"),
     .init(
       name: "--verify", value: "GOLDEN_DIR",
       help: "hold the file against a golden bundle, as plumb verify does;\n"
@@ -68,10 +70,13 @@ let convertCommand = Command(
   if request.goldenTolerance != nil, request.goldenFolder == nil {
     throw UsageError("--tolerance goes with --verify")
   }
+  request.isRaw = arguments.has("--raw")
+  if request.isRaw, request.level != nil { throw UsageError("--raw has no --level") }
   let progress = ProgressLine()
   do {
     let summary = try convert(request) { progress.show($0, $1, $2) }
     print(summary.text)
+    if arguments.has("--roundings"), !summary.roundings.isEmpty { print(summary.roundingsText) }
     return .good
   } catch let refusal as ConversionRefusal {
     print(refusal.verification.text)

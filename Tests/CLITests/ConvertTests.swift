@@ -141,12 +141,32 @@ private func graphNames(_ path: String) throws -> [String] {
         #expect(result.stdout.contains("rounding") == (type != "f32"), "\(result.stdout)")
         sizes[type] = try bytes(path).count
       }
+      let listed = try expectGood(
+        [
+          "convert", checkpoint("sd1-tiny"), "--weights", "bf16", "--roundings", "-o",
+          folder + "/listed.plumb",
+        ])
+      let lines = listed.stdout.split(separator: "\n").filter { $0.hasPrefix("  ") }
+      #expect(lines.count > 100, "a line for each tensor: \(listed.stdout)")
+      #expect(Set(lines).count == lines.count)
       #expect(sizes["f16"] ?? .max < (sizes["f32"] ?? 0) * 6 / 10)
       #expect(sizes["bf16"] ?? .max < sizes["f16"] ?? 0)
       let near = try runPlumb(
         ["diff", folder + "/f16.plumb", folder + "/f32.plumb", "--rtol", "1e-3", "--atol", "1e-6"])
       #expect(near.status == 0, "\(near.stdout)")
       #expect(try runPlumb(["diff", folder + "/f16.plumb", folder + "/f32.plumb"]).status == 1)
+    }
+  }
+
+  @Test func rawWeightsLieAtPages() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/raw.plumb"
+      _ = try expectGood(["convert", checkpoint("sd1-tiny"), "--raw", "-o", path])
+      let packed = try model()
+      #expect(try bytes(path).count > bytes(packed).count)
+      #expect(try runPlumb(["diff", path, packed]).status == 0)
+      try expectUnusable(
+        ["convert", checkpoint("sd1-tiny"), "--raw", "--level", "3", "-o", path], says: ["--level"])
     }
   }
 

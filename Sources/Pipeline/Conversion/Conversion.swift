@@ -23,6 +23,7 @@ public func convert(
   returnLargeBlocksToSystem()
   var options = StorageOptions()
   if let level = request.level { options.level = level }
+  if request.isRaw { options.packing = .raw }
   options.weights = try request.weights.map { name in
     guard let type = ElementType(rawValue: name), [.f32, .f16, .bf16].contains(type) else {
       throw PipelineError.badOption(name: "--weights", reason: "'\(name)' is not f32, f16 or bf16")
@@ -41,13 +42,13 @@ public func convert(
 
   let total = models.reduce(0) { $0 + $1.byteCount }
   var done = 0
-  var worst: (tensor: String, error: Double)?
+  var roundings: [ConversionSummary.Rounding] = []
   var writer = try NativeWriter(path: request.output, options: options)
   for model in models {
     for weight in model.weights {
       let tensor = try weight.load()
       let error = try writer.add(weight.name, tensor)
-      if error > worst?.error ?? 0 { worst = (weight.name, error) }
+      if error > 0 { roundings.append(.init(tensor: weight.name, error: error)) }
       weight.release()
       done += weight.byteCount
       progress("converting", done, total)
@@ -70,7 +71,7 @@ public func convert(
     output: request.output, byteCount: try MappedFile(path: request.output).size,
     sourceByteCount: total, graphs: content.graphs.map(\.name),
     unused: models.flatMap(\.unused),
-    worstRounding: worst, verification: verification)
+    roundings: roundings, verification: verification)
 }
 
 /// Only the parts that are ONNX files have names to be changed.

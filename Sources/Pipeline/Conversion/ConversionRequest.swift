@@ -29,6 +29,8 @@ public struct ConversionRequest: Sendable {
   public var goldenFolder: String?
   /// As `verify` takes it: of the largest magnitude of each tensor; nil for the bundle's own.
   public var goldenTolerance: Double?
+  /// Whether weights are stored as they are, at places that can be mapped.
+  public var isRaw = false
 
   /// Nothing but the place to write to.
   public init(output: String) { self.output = output }
@@ -75,8 +77,30 @@ public struct ConversionSummary: Sendable {
   public let graphs: [String]
   /// Tensors of the checkpoints that are known and not needed.
   public let unused: [String]
+  /// The tensors that were rounded, each with the largest error made, absolute; in their order.
+  public let roundings: [Rounding]
+
+  /// What storing a tensor in fewer bits has cost.
+  public struct Rounding: Sendable, Hashable {
+    /// Its name in the file that was written.
+    public let tensor: String
+    /// The largest difference of an element from what it was.
+    public let error: Double
+  }
+
   /// The largest rounding error made, and the tensor it was made in; nil when all is exact.
-  public let worstRounding: (tensor: String, error: Double)?
+  public var worstRounding: Rounding? {
+    roundings.reduce(nil) { worst, other in
+      other.error > worst?.error ?? 0 ? other : worst
+    }
+  }
+
+  /// The roundings, a line each, the worst first.
+  public var roundingsText: String {
+    roundings.sorted { $0.error > $1.error }
+      .map { "  \(Float($0.error))  \($0.tensor)" }.joined(separator: "\n")
+  }
+
   /// How the file compares with the golden bundle; nil when none was given.
   public let verification: Verification?
 
@@ -86,7 +110,7 @@ public struct ConversionSummary: Sendable {
       "\(output): \(bytesText(byteCount)) from \(bytesText(sourceByteCount)) of tensors, graphs "
         + graphs.joined(separator: ", ")
     ]
-    if let worst = worstRounding, worst.error > 0 {
+    if let worst = worstRounding {
       let digits = Float((worst.error * 1e6).rounded() / 1e6)
       lines.append("worst rounding \(digits) in \(worst.tensor)")
     }

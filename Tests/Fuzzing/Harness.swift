@@ -1,0 +1,60 @@
+import Glibc
+
+/// A reader and how it is fed.
+struct Harness: Sendable {
+  let name: String
+  /// Reads the input and all that is in it. An error is a fine answer; a trap, a sanitizer's
+  /// finding, `wrong` and an error without a sentence are findings.
+  let read: @Sendable ([UInt8]) throws -> Void
+}
+
+/// What this process feeds. Set once, before libFuzzer begins.
+nonisolated(unsafe) var chosen: Harness?
+
+func feed(_ bytes: [UInt8]) {
+  do { try chosen?.read(bytes) } catch {
+    // The sentence is made of the hostile content, too.
+    require(!"\(error)".isEmpty, "an error without a sentence")
+  }
+}
+
+/// Ends the process as a finding.
+func require(_ condition: Bool, _ sentence: @autoclosure () -> String) {
+  if !condition { fatalError(sentence()) }
+}
+
+/// Tensors larger than this are not unpacked: a small file may well hold them, but they would make
+/// the fuzzer slow, not find more.
+let largestTensor = 1 << 18
+
+/// Puts an input into a file and returns its path. Each replaces the one before.
+func file(_ bytes: [UInt8], _ name: String) -> String {
+  let path = scratchFolder + "/" + name
+  unlink(path)
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
+  require(descriptor >= 0, "\(path) cannot be made")
+  defer { close(descriptor) }
+  require(write(descriptor, bytes, bytes.count) == bytes.count, "\(path) cannot be written")
+  return path
+}
+
+/// In memory, of this process alone; tools/fuzz/run removes it.
+private let scratchFolder: String = {
+  let above = getenv("PLUMB_FUZZ_SCRATCH").map { String(cString: $0) } ?? "/dev/shm"
+  let path = "\(above)/plumb-fuzz-\(getpid())"
+  mkdir(path, 0o700)
+  return path
+}()
+
+/// The parts of an input between bytes that UTF-8 does not have; as many as asked for.
+func parts(_ bytes: [UInt8], _ count: Int) -> [[UInt8]] {
+  var parts = bytes.split(
+    separator: 0xFF, maxSplits: count - 1, omittingEmptySubsequences: false
+  ).map { [UInt8]($0) }
+  while parts.count < count { parts.append([]) }
+  return parts
+}
+
+func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+  withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
+}

@@ -1,0 +1,202 @@
+import ByteIO
+import ImageFiles
+import JSONText
+import NativeFormat
+import ONNXFiles
+import Pipeline
+import TensorBase
+import TensorFiles
+import TextTokens
+
+let harnesses: [Harness] = [
+  Harness(name: "plumb") { bytes in try readPlumb(bytes) },
+  Harness(name: "plumb-index") { bytes in try readPlumb(sealedPlumb(bytes)) },
+  Harness(name: "safetensors") { bytes in try readTensors(file(bytes, "a.safetensors")) },
+  Harness(name: "pytorch") { bytes in try readTensors(file(bytes, "a.pt")) },
+  Harness(name: "pickle") { bytes in try readTensors(file(zipped(pickle: bytes), "a.pt")) },
+  Harness(name: "numpy") { bytes in
+    try readTensors(file(bytes, bytes.first == 0x50 ? "a.npz" : "a.npy"))
+  },
+  Harness(name: "onnx") { bytes in try readONNX(bytes) },
+  Harness(name: "json") { bytes in
+    let value = try JSONValue(parsing: bytes)
+    let text = value.utf8Text()
+    let again = try? JSONValue(parsing: text)
+    require(again == value && again?.utf8Text() == text, "JSON does not survive being written")
+  },
+  Harness(name: "wordpiece") { bytes in
+    let parts = parts(bytes, 5)
+    var files = TokenizerFiles()
+    files.vocabText = parts[0]
+    if !parts[1].isEmpty { files.tokenizerConfig = parts[1] }
+    if !parts[2].isEmpty { files.specialTokensMap = parts[2] }
+    if !parts[3].isEmpty { files.addedTokens = parts[3] }
+    try tokenize(files, parts[4])
+  },
+  Harness(name: "bytepairs") { bytes in
+    let parts = parts(bytes, 5)
+    var files = TokenizerFiles()
+    files.vocabJSON = parts[0]
+    files.mergesText = parts[1]
+    if !parts[2].isEmpty { files.tokenizerConfig = parts[2] }
+    if !parts[3].isEmpty { files.addedTokens = parts[3] }
+    try tokenize(files, parts[4])
+  },
+  Harness(name: "tokenizer-json") { bytes in
+    let parts = parts(bytes, 3)
+    var files = TokenizerFiles()
+    files.tokenizerJSON = parts[0]
+    if !parts[1].isEmpty { files.tokenizerConfig = parts[1] }
+    try tokenize(files, parts[2])
+  },
+  Harness(name: "tokenizer-stored") { bytes in
+    let parts = parts(bytes, 2)
+    let json = try JSONValue(parsing: parts[0])
+    try tokenize(Tokenizer(TokenizerDescription(json: json)), parts[1])
+  },
+  Harness(name: "png") { bytes in
+    try readPicture(bytes)
+    try readPicture(withChecksums(ofPNG: bytes))
+  },
+  Harness(name: "jpeg") { bytes in try readPicture(bytes) },
+]
+
+// MARK: The four readers
+
+private func readPlumb(_ bytes: [UInt8]) throws {
+  let path = file(bytes, "a.plumb")
+  let native = try NativeFile(path: path)
+  let inspection = try Inspection(path: path)
+  require(
+    !inspection.text(listsTensors: true, listsTaps: true).isEmpty, "nothing to tell of a file")
+  var size = 0
+  for tensor in native.tensors where tensor.byteCount <= largestTensor {
+    _ = try? native.tensor(named: tensor.name)
+    size += tensor.byteCount
+    if size > 4 * largestTensor { return }
+  }
+  if native.tensors.allSatisfy({ $0.byteCount <= largestTensor }) { try native.verifyContents() }
+}
+
+/// The file that a text of an index and, behind a zero byte, tensor data would make: header, digest
+/// and compression are right, so that what is read is the content.
+private func sealedPlumb(_ input: [UInt8]) throws -> [UInt8] {
+  let cut = input.firstIndex(of: 0) ?? input.count
+  let data = input[min(cut + 1, input.count)...]
+  let index = try ZstandardCompressor(level: 1).compress([UInt8](input[..<cut]))
+  var header: [UInt8] = [0x50, 0x4c, 0x55, 0x4d, 0x42, 0x0d, 0x0a, 0x1a]
+  header += little(UInt16(1)) + little(UInt16(0)) + little(UInt32(128))
+  header += little(UInt64(128 + data.count + index.count)) + little(UInt64(128 + data.count))
+  header += little(UInt64(index.count)) + little(UInt64(cut)) + (try SHA256.digest(of: index))
+  header += [UInt8](repeating: 0, count: 124 - header.count)
+  header += little(crc32(header))
+  return header + data + index
+}
+
+private func readTensors(_ path: String) throws {
+  let tensors = try TensorFile.open(path)
+  var size = 0
+  for descriptor in tensors.descriptors where descriptor.byteCount <= largestTensor {
+    let tensor = try tensors.tensor(named: descriptor.name)
+    require(
+      tensor.type == descriptor.type && tensor.shape == descriptor.shape, "not what was promised")
+    touch(tensor)
+    tensors.release(descriptor.name)
+    size += descriptor.byteCount
+    if size > 4 * largestTensor { return }
+  }
+}
+
+/// Reads every byte, so that one outside of what is mapped is found.
+private func touch(_ tensor: Tensor) {
+  let sum = tensor.withUnsafeBytes { $0.reduce(UInt8(0)) { $0 ^ $1 } }
+  withExtendedLifetime(sum) {}
+}
+
+private func readONNX(_ bytes: [UInt8]) throws {
+  let path = file(bytes, "a.onnx")
+  _ = file([UInt8](repeating: 1, count: 64), "weights.bin")
+  let model = try ONNXModelFile(path: path)
+  for (_, tensor) in model.weights where tensor.byteCount <= largestTensor {
+    touch(try tensor.load())
+  }
+}
+
+/// A checkpoint with the pickle and two storages of 256 bytes, `0` and `1`.
+private func zipped(pickle: [UInt8]) -> [UInt8] {
+  let storage = [UInt8](0...255)
+  var archive: [UInt8] = []
+  var directory: [UInt8] = []
+  for (name, bytes) in [("a/data.pkl", pickle), ("a/data/0", storage), ("a/data/1", storage)] {
+    let size = little(UInt32(bytes.count))
+    let common =
+      little(UInt16(20)) + [0, 0, 0, 0, 0, 0, 0x21, 0] + little(crc32(bytes)) + size + size
+      + little(UInt16(name.utf8.count)) + [0, 0]
+    directory += little(UInt32(0x0201_4B50)) + little(UInt16(20)) + common
+    directory += [UInt8](repeating: 0, count: 10) + little(UInt32(archive.count)) + name.utf8
+    archive += little(UInt32(0x0403_4B50)) + common + name.utf8 + bytes
+  }
+  let end =
+    little(UInt32(0x0605_4B50)) + little(UInt32(0)) + little(UInt16(3)) + little(UInt16(3))
+    + little(UInt32(directory.count)) + little(UInt32(archive.count)) + little(UInt16(0))
+  return archive + directory + end
+}
+
+// MARK: Tokenizers
+
+private func tokenize(_ files: TokenizerFiles, _ text: [UInt8]) throws {
+  try tokenize(Tokenizer(files: files), text)
+}
+
+private func tokenize(_ tokenizer: Tokenizer, _ text: [UInt8]) throws {
+  let description = tokenizer.description
+  let again = try? TokenizerDescription(json: description.json)
+  require(again == description, "a tokenizer does not survive being stored")
+  let text = String(decoding: text, as: UTF8.self)
+  let ids = tokenizer.ids(of: text)
+  require(
+    ids.allSatisfy { description.tokens.indices.contains($0) }, "an id outside of the vocabulary")
+  let encoding = tokenizer.encode(text, length: 12)
+  require(encoding.ids.count == 12 && encoding.attentionMask.count == 12, "not 12 ids")
+  require(tokenizer.tokens(of: text).count == ids.count, "as many tokens as ids")
+}
+
+// MARK: Pictures
+
+private func readPicture(_ bytes: [UInt8]) throws {
+  guard pixelCount(bytes) <= 1 << 20 else { return }
+  let image = try decodeImage(bytes: bytes, name: "a")
+  require(image.pixels.count == image.width * image.height * 3, "pixels missing")
+}
+
+/// What a picture's header says, at most: some headers are read more than once.
+private func pixelCount(_ bytes: [UInt8]) -> Int {
+  func number(_ start: Int, _ count: Int) -> Int {
+    guard start + count <= bytes.count else { return 0 }
+    return bytes[start..<start + count].reduce(0) { $0 << 8 | Int($1) }
+  }
+  if bytes.first == 0x89 {
+    return number(16, 4).multipliedReportingOverflow(by: number(20, 4)).partialValue
+  }
+  // Any SOF0 … SOF15, wherever it may stand.
+  var largest = 0
+  for place in bytes.indices.dropLast(8) where bytes[place] == 0xFF && bytes[place + 1] >> 4 == 12 {
+    largest = max(largest, number(place + 5, 2) * number(place + 7, 2))
+  }
+  return largest
+}
+
+/// The same PNG with the checksum of every chunk put right.
+private func withChecksums(ofPNG bytes: [UInt8]) -> [UInt8] {
+  var bytes = bytes
+  var start = 8
+  while start + 12 <= bytes.count {
+    let length = bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+    let end = start + 8 + length
+    guard end + 4 <= bytes.count else { break }
+    let checksum = crc32([UInt8](bytes[start + 4..<end]))
+    bytes.replaceSubrange(end..<end + 4, with: little(checksum).reversed())
+    start = end + 4
+  }
+  return bytes
+}

@@ -1,0 +1,48 @@
+import Glibc
+
+// What libFuzzer calls; its own `main` is the program's. It feeds one reader with what it makes up;
+// tools/fuzz/run starts it:
+//
+//   plumb-fuzz HARNESS [options and corpora of libFuzzer]
+//   plumb-fuzz --names               the harnesses, one a line
+//   plumb-fuzz --seeds ROOT FOLDER   writes the seeds that this repository has to FOLDER/HARNESS
+
+/// Takes the harness's name away from the arguments.
+@_cdecl("LLVMFuzzerInitialize")
+public func initialize(
+  _ count: UnsafeMutablePointer<Int32>,
+  _ pointers: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>
+) -> Int32 {
+  let arguments = (0..<Int(count.pointee)).map { pointers.pointee[$0].map { String(cString: $0) } }
+  switch arguments.dropFirst().first ?? nil {
+  case "--names":
+    for harness in harnesses { print(harness.name) }
+    exit(0)
+  case "--seeds":
+    guard arguments.count == 4, let root = arguments[2], let folder = arguments[3] else { break }
+    do { try writeSeeds(from: root, to: folder) } catch {
+      print(error)
+      exit(2)
+    }
+    exit(0)
+  case let name?:
+    guard let harness = harnesses.first(where: { $0.name == name }) else { break }
+    chosen = harness
+    for place in 1..<Int(count.pointee) {
+      pointers.pointee[place] = place + 1 < arguments.count ? pointers.pointee[place + 1] : nil
+    }
+    count.pointee -= 1
+    return 0
+  case nil: break
+  }
+  print("usage: plumb-fuzz HARNESS [options and corpora of libFuzzer]; the harnesses are")
+  print(harnesses.map(\.name).joined(separator: ", "))
+  exit(2)
+}
+
+/// Feeds an input.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+  feed([UInt8](UnsafeBufferPointer(start: bytes, count: count)))
+  return 0
+}
