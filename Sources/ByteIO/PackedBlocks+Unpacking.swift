@@ -133,7 +133,11 @@ private struct BlockUnpacker: ~Copyable {
   ) throws(ByteIOError) {
     try file.withBytes(in: range) { (frame) throws(ByteIOError) in
       var span = target.mutableBytes
-      try decompressor.decompress(frame, into: &span)
+      if isCoded(frame) {
+        try decodePart(frame, into: &span)
+      } else {
+        try decompressor.decompress(frame, into: &span)
+      }
     }
   }
 }

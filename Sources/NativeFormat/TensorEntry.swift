@@ -6,9 +6,9 @@ import TensorBase
 enum Codec: String, CaseIterable {
   /// The elements as they are; a CRC-32 in the block's entry.
   case raw
-  /// One zstd frame.
+  /// One part: a zstd frame, or coded.
   case frame
-  /// A zstd frame per byte plane, lowest bytes first.
+  /// A part per byte plane, lowest bytes first.
   case planes
   /// The same of the elements rotated left by one bit.
   case rotatedPlanes

@@ -10,7 +10,7 @@ import copy, hashlib, json, os, struct, sys, zlib
 
 import zstandard
 
-from read_plumb import MAGIC, WIDTH, digest_of, product
+from read_plumb import BITS, LANES, MAGIC, WIDTH, digest_of, product, xxh64
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../formats/fixtures")
 
@@ -18,6 +18,43 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../formats
 def frame(content, checksum=True, size=True):
     return zstandard.ZstdCompressor(
         level=19, write_checksum=checksum, write_content_size=size).compress(content)
+
+
+def coded(content, frequencies=None, checksum=None, word=None):
+    """A coded part. Others than those that fit may be given; `word` is a word too many."""
+    counts = [content.count(s) for s in range(256)]
+    if frequencies is None:
+        frequencies = [c and max(1, c * 4096 // len(content)) for c in counts]
+        most = max(range(256), key=frequencies.__getitem__)
+        frequencies[most] += 4096 - sum(frequencies)
+    before = [sum(frequencies[:s]) for s in range(256)]
+    states, words = [1 << 16] * LANES, []
+    for i in reversed(range(len(content))):
+        x, f = states[i % LANES], frequencies[content[i]]
+        if x >= f << 32 - BITS:
+            words.append(x & 65535)
+            x >>= 16
+        states[i % LANES] = (x // f << BITS) + x % f + before[content[i]]
+    words = words[::-1] + ([] if word is None else [word])
+    checksum = xxh64(content) % 2**32 if checksum is None else checksum
+    return (b"\1" + struct.pack("<I", checksum) + table_of(frequencies)
+            + struct.pack(f"<{LANES}I", *states) + struct.pack(f"<{len(words)}H", *words))
+
+
+def table_of(frequencies):
+    table, symbol = bytearray(), 0
+    while symbol < 256:
+        f = frequencies[symbol]
+        if f == 0:
+            run = 1
+            while symbol + run < 256 and frequencies[symbol + run] == 0:
+                run += 1
+            table += bytes([0, run - 1])
+            symbol += run
+            continue
+        table += bytes([f]) if f < 128 else bytes([128 | f >> 8, f & 255])
+        symbol += 1
+    return bytes(table)
 
 
 def noise(count, seed):
@@ -42,7 +79,7 @@ class Writer:
     def __init__(self):
         self.data, self.tensors = bytearray(128), []
 
-    def add(self, name, type_, shape, content, codec, stored=None, per_block=None):
+    def add(self, name, type_, shape, content, codec, stored=None, per_block=None, pack=frame):
         stored = stored or type_
         width = WIDTH[stored]
         assert len(content) == product(shape) * width
@@ -58,8 +95,8 @@ class Writer:
                 entry["blocks"].append([zlib.crc32(block)])
                 self.data += block
                 continue
-            parts = [frame(block)] if codec == "frame" else [
-                frame(p) for p in planes_of(block, width, codec == "rotatedPlanes")]
+            parts = [pack(block)] if codec == "frame" else [
+                pack(p) for p in planes_of(block, width, codec == "rotatedPlanes")]
             entry["blocks"].append([len(p) for p in parts])
             self.data += b"".join(parts)
         self.tensors.append(entry)
@@ -126,6 +163,26 @@ def types():
     w.add("empty", "f32", [0, 4], b"", "frame")
     w.add("aligned — größer", "u8", [5000], noise(5000, 99), "raw")
     w.add("brain", "f32", [64], noise(128, 7), "rotatedPlanes", stored="bf16")
+    return w.data, {"graphs": [], "tensors": w.tensors, "components": {}, "provenance": {}}
+
+
+def skewed(count, seed):
+    """Bytes of which few are frequent: 1, 128 and 255 among them."""
+    symbols = [1, 1, 1, 1, 128, 128, 255, 7]
+    return bytes(symbols[b % 8] if b < 250 else b for b in noise(count, seed))
+
+
+def coded_parts():
+    """Coded parts of every size of the last turn, alone and as planes; the widest tables."""
+    w = Writer()
+    for count in [1, 2, 31, 32, 33, 64, 95, 1000]:
+        w.add(f"bytes.{count}", "u8", [count], skewed(count, count), "frame",
+              pack=lambda p: coded(p) if len(set(p)) > 1 else frame(p))
+    w.add("planes", "f32", [700], skewed(2800, 5), "planes", per_block=300, pack=coded)
+    w.add("rotated", "f32", [41, 10], noise(820, 6), "rotatedPlanes", stored="bf16",
+          per_block=333, pack=coded)
+    w.add("even", "u8", [4096], bytes(range(256)) * 16, "frame", pack=coded)
+    w.add("two", "u8", [4096], bytes(4095) + b"\xff", "frame", pack=coded)
     return w.data, {"graphs": [], "tensors": w.tensors, "components": {}, "provenance": {}}
 
 
@@ -327,6 +384,26 @@ def malformed():
         other = copy.deepcopy(index)
         other["tensors"][3]["blocks"] = [[len(content)]]
         yield f"data.frame-{name}", assemble(data[:masked] + content, other)
+    mask = bytes(i % 3 == 0 for i in range(100))
+    half = [2731, 1365] + [0] * 254
+    good = coded(mask, half)
+    table = table_of(half)
+    with_table = lambda t: good[:5] + t + good[5 + len(table):]
+    for name, content in {
+            "kind": b"\2" + good[1:], "checksum": coded(mask, half, checksum=1),
+            "table-sum": with_table(table_of([2731, 1364] + [0] * 254)),
+            "table-too-much": with_table(table_of([2731, 1366] + [0] * 254)),
+            "table-one-symbol": with_table(b"\x90\0" + b"\0\xfe"),
+            "table-run": with_table(table[:-1] + b"\xfe"),
+            "table-small-in-two": with_table(table[:4] + b"\x80\x7f" + b"\0\xfc"),
+            "table-cut-short": good[:8], "states-cut-short": good[:5 + len(table) + 100],
+            "words-missing": good[:-2], "words-odd": good + b"\0",
+            "words-left": coded(mask, half, word=7),
+            "state": good[:-1] + bytes([good[-1] ^ 64]),
+            "empty": b"\1"}.items():
+        other = copy.deepcopy(index)
+        other["tensors"][3]["blocks"] = [[len(content)]]
+        yield f"data.coded-{name}", assemble(data[:masked] + content, other)
 
 
 def swapped(data, index):
@@ -352,6 +429,7 @@ def main():
                 os.remove(os.path.join(path, name))
     files = {os.path.join(valid, "small.plumb"): assemble(*small()),
              os.path.join(valid, "types.plumb"): assemble(*types()),
+             os.path.join(valid, "coded.plumb"): assemble(*coded_parts()),
              os.path.join(valid, "newer-minor.plumb"): newer()}
     for name, content in malformed():
         path = os.path.join(broken, name + ".plumb")

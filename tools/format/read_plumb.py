@@ -24,6 +24,9 @@ LAYOUTS = ["channelsFirst", "channelsLast"]
 CODECS = ["raw", "frame", "planes", "rotatedPlanes"]
 
 
+LANES, BITS = 32, 12
+
+
 class Refused(Exception):
     """The file breaks a rule."""
 
@@ -108,6 +111,87 @@ def op_table():
 
 
 OPS = op_table()
+
+
+def xxh64(content):
+    """XXH64 with the seed 0, as RFC 8878 refers to it."""
+    p1, p2, p3, p4, p5 = (11400714785074694791, 14029467366897019727, 1609587929392839161,
+                          9650029242287828579, 2870177450012600261)
+    m = 2**64 - 1
+
+    def rotated(x, bits): return (x << bits | x >> 64 - bits) & m
+    def mixed(total, word): return rotated((total + word * p2) & m, 31) * p1 & m
+
+    place = 0
+    if len(content) >= 32:
+        lanes = [(p1 + p2) & m, p2, 0, -p1 & m]
+        for words in struct.iter_unpack("<4Q", content[:len(content) // 32 * 32]):
+            lanes = [mixed(lane, word) for lane, word in zip(lanes, words)]
+        place = len(content) // 32 * 32
+        total = sum(rotated(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18))) & m
+        for lane in lanes:
+            total = ((total ^ mixed(0, lane)) * p1 + p4) & m
+    else:
+        total = p5
+    total = (total + len(content)) & m
+    while place + 8 <= len(content):
+        word = int.from_bytes(content[place:place + 8], "little")
+        total = (rotated(total ^ mixed(0, word), 27) * p1 + p4) & m
+        place += 8
+    if place + 4 <= len(content):
+        word = int.from_bytes(content[place:place + 4], "little")
+        total = (rotated(total ^ word * p1 & m, 23) * p2 + p3) & m
+        place += 4
+    for byte in content[place:]:
+        total = rotated(total ^ byte * p5 & m, 11) * p1 & m
+    total = (total ^ total >> 33) * p2 & m
+    total = (total ^ total >> 29) * p3 & m
+    return total ^ total >> 32
+
+
+def decode_part(part, size):
+    """A coded part, §4."""
+    place, slots, symbol = 5, [], 0
+    while symbol < 256:
+        require(place + 2 <= len(part), "a table of frequencies is cut short")
+        frequency = part[place]
+        place += 1
+        if frequency == 0:
+            symbol += part[place] + 1
+            place += 1
+            require(symbol <= 256, "a table of frequencies has too many symbols")
+            continue
+        if frequency >= 128:
+            frequency = (frequency & 127) << 8 | part[place]
+            place += 1
+            require(frequency >= 128, "a small frequency takes two bytes")
+        require(frequency < 1 << BITS and len(slots) + frequency <= 1 << BITS,
+                "frequencies have another sum than 4096")
+        slots += [(symbol, frequency, k) for k in range(frequency)]
+        symbol += 1
+    require(len(slots) == 1 << BITS, "frequencies have another sum than 4096")
+    require(len(part) - place >= 4 * LANES and (len(part) - place) % 2 == 0, "a part is cut short")
+    states = list(struct.unpack_from(f"<{LANES}I", part, place))
+    words = [w for w, in struct.iter_unpack("<H", part[place + 4 * LANES:])]
+    words.reverse()
+    content = bytearray(size)
+    for i in range(size):
+        x = states[i % LANES]
+        content[i], frequency, beyond = slots[x & (1 << BITS) - 1]
+        x = frequency * (x >> BITS) + beyond
+        if x < 1 << 16:
+            require(words, "a part has too few words")
+            x = x << 16 | words.pop()
+        states[i % LANES] = x
+    require(not words, "a part has too many words")
+    require(all(x == 1 << 16 for x in states), "coders do not end where they began")
+    checksum, = struct.unpack_from("<I", part, 1)
+    require(xxh64(bytes(content)) % 2**32 == checksum, "a part's checksum")
+    return bytes(content)
+
+
+def unpack_part(part, size):
+    return decode_part(part, size) if part[:1] == b"\1" else unpack_frame(part, size)
 
 
 def unpack_frame(frame, size):
@@ -382,7 +466,7 @@ class Plumb:
             planes = []
             for length in block:
                 frame = self.bytes[place:place + length]
-                planes.append(unpack_frame(frame, size // len(block)))
+                planes.append(unpack_part(frame, size // len(block)))
                 place += length
             if entry["codec"] == "frame":
                 content.append(planes[0])

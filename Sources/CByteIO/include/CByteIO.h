@@ -1,6 +1,9 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+
+// MARK: Mapped files
 
 /// Notes that `count` bytes from `begin` on are a file's, mapped. When they are taken away (the file
 /// is cut short by another program, or its disk fails), the system sends SIGBUS, from which no
@@ -11,3 +14,26 @@ int plumb_note_mapping(const void *begin, size_t count, const char *name);
 
 /// Takes a note back, before the bytes are unmapped.
 void plumb_forget_mapping(int note);
+
+// MARK: Coded parts (formats/plumb.md §4)
+
+enum {
+  /// It does not begin as a coded part does.
+  PLUMB_CODED_KIND = 1,
+  /// Its frequencies break a rule.
+  PLUMB_CODED_TABLE,
+  /// It has fewer or more words than its symbols take.
+  PLUMB_CODED_SIZE,
+  /// Its coders do not end where they began.
+  PLUMB_CODED_STATE,
+  PLUMB_CODED_CHECKSUM,
+};
+
+/// Codes `count` bytes into at most `capacity`. Returns the bytes written; 0 when these do not
+/// suffice or nothing is to be gained.
+size_t plumb_code_part(const uint8_t *source, size_t count, uint8_t *target, size_t capacity);
+
+/// The inverse: fills `count` bytes. `level` bounds the instructions used: 0 plain, 1 AVX2, 2
+/// AVX-512, as far as the processor has them. Returns 0, or what is wrong; `target` then holds
+/// rubbish.
+int plumb_decode_part(const uint8_t *source, size_t size, uint8_t *target, size_t count, int level);
