@@ -216,6 +216,12 @@ static size_t turns_plain(const uint32_t *slots, uint32_t *states, const uint8_t
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 4")
+#endif
+
 __attribute__((target("avx512f,avx512bw,avx512vl"))) static size_t turns_avx512(
     const uint32_t *slots, uint32_t *states, const uint8_t **words, const uint8_t *end,
     uint8_t *target, size_t count) {
@@ -244,13 +250,35 @@ __attribute__((target("avx512f,avx512bw,avx512vl"))) static size_t turns_avx512(
   return turn;
 }
 
-// For each set of lanes that take a word, which of the next words each lane takes.
-static uint32_t choices[256][8];
+// For each set of lanes that take a word, where the bytes of each lane's word are among the next.
+static uint8_t choices[256][16];
 
 __attribute__((constructor)) static void make_choices(void) {
   for (int set = 0; set < 256; set++)
-    for (int lane = 0, next = 0; lane < 8; lane++)
-      choices[set][lane] = (uint32_t)(set >> lane & 1 ? next++ : 0);
+    for (int lane = 0, next = 0; lane < 8; lane++) {
+      int taken = set >> lane & 1;
+      choices[set][2 * lane] = (uint8_t)(taken ? 2 * next : 128);
+      choices[set][2 * lane + 1] = (uint8_t)(taken ? 2 * next + 1 : 128);
+      next += taken;
+    }
+}
+
+// Eight slots, one by one: faster than the processor's instruction for it, by a seventh on Zen 3.
+__attribute__((target("avx2"), always_inline)) static inline __m256i gathered(const uint32_t *slots,
+                                                                             __m256i places) {
+  __m128i low = _mm256_castsi256_si128(places), high = _mm256_extracti128_si256(places, 1);
+  uint64_t a = (uint64_t)_mm_cvtsi128_si64(low), b = (uint64_t)_mm_extract_epi64(low, 1);
+  uint64_t c = (uint64_t)_mm_cvtsi128_si64(high), d = (uint64_t)_mm_extract_epi64(high, 1);
+  __m128i s0 = _mm_cvtsi32_si128((int)slots[(uint32_t)a]);
+  __m128i s1 = _mm_cvtsi32_si128((int)slots[(uint32_t)b]);
+  __m128i s2 = _mm_cvtsi32_si128((int)slots[(uint32_t)c]);
+  __m128i s3 = _mm_cvtsi32_si128((int)slots[(uint32_t)d]);
+  s0 = _mm_insert_epi32(s0, (int)slots[a >> 32], 1);
+  s1 = _mm_insert_epi32(s1, (int)slots[b >> 32], 1);
+  s2 = _mm_insert_epi32(s2, (int)slots[c >> 32], 1);
+  s3 = _mm_insert_epi32(s3, (int)slots[d >> 32], 1);
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_unpacklo_epi64(s0, s1)),
+                                 _mm_unpacklo_epi64(s2, s3), 1);
 }
 
 __attribute__((target("avx2,popcnt"))) static size_t turns_avx2(
@@ -260,29 +288,30 @@ __attribute__((target("avx2,popcnt"))) static size_t turns_avx2(
   for (int part = 0; part < 4; part++)
     x[part] = _mm256_loadu_si256((const __m256i *)(states + 8 * part));
   const __m256i mask = _mm256_set1_epi32(TOTAL - 1), zero = _mm256_setzero_si256();
-  const __m256i bytes = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                         0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i symbol = _mm256_set1_epi32(255);
   const uint8_t *word = *words;
   size_t turn = 0;
   for (; turn < count && end - word >= 2 * LANES; turn++, target += LANES) {
-    for (int part = 0; part < 4; part++) {
-      __m256i slot =
-          _mm256_i32gather_epi32((const int *)slots, _mm256_and_si256(x[part], mask), 4);
-      __m256i symbols = _mm256_shuffle_epi8(slot, bytes);
-      uint32_t first = (uint32_t)_mm256_extract_epi32(symbols, 0);
-      uint32_t second = (uint32_t)_mm256_extract_epi32(symbols, 4);
-      memcpy(target + 8 * part, &first, 4);
-      memcpy(target + 8 * part + 4, &second, 4);
+    __m256i found[4];
+    UNROLL for (int part = 0; part < 4; part++) {
+      __m256i slot = gathered(slots, _mm256_and_si256(x[part], mask));
+      found[part] = _mm256_and_si256(slot, symbol);
       __m256i f = _mm256_and_si256(_mm256_srli_epi32(slot, 8), mask);
       __m256i y = _mm256_add_epi32(_mm256_mullo_epi32(f, _mm256_srli_epi32(x[part], BITS)),
                                    _mm256_srli_epi32(slot, 20));
       __m256i low = _mm256_cmpeq_epi32(_mm256_srli_epi32(y, 16), zero);
       unsigned set = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(low));
-      __m256i next = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)word));
-      next = _mm256_permutevar8x32_epi32(next, _mm256_loadu_si256((const __m256i *)choices[set]));
-      x[part] = _mm256_blendv_epi8(y, _mm256_or_si256(_mm256_slli_epi32(y, 16), next), low);
+      __m128i next = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)word),
+                                      _mm_loadu_si128((const __m128i *)choices[set]));
+      __m256i shift = _mm256_and_si256(low, _mm256_set1_epi32(16));
+      x[part] = _mm256_or_si256(_mm256_sllv_epi32(y, shift), _mm256_cvtepu16_epi32(next));
       word += 2 * __builtin_popcount(set);
     }
+    // Packing goes by halves of vectors; the permutation puts the 32 bytes in order.
+    __m256i halves = _mm256_packus_epi16(_mm256_packus_epi32(found[0], found[1]),
+                                         _mm256_packus_epi32(found[2], found[3]));
+    halves = _mm256_permutevar8x32_epi32(halves, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((__m256i *)target, halves);
   }
   for (int part = 0; part < 4; part++)
     _mm256_storeu_si256((__m256i *)(states + 8 * part), x[part]);
