@@ -1,11 +1,12 @@
+import CByteIO
 import Glibc
 
 /// Writes a file that appears whole or not at all. The bytes go to a nameless file in the folder of
 /// `path` (where the file system has none: to one called `.NAME.plumb-XXXXXX`), which `commit()`
 /// syncs and puts in the place of `path` in one step. Without `commit()`, and after any error,
-/// nothing is left and a file that was there before is untouched. A killed program leaves nothing
-/// of a nameless file but in the moment before it is put in place, and at worst the hidden
-/// temporary. The temporary of a living writer is locked (`flock`), which tells it from one that
+/// nothing is left and a file that was there before is untouched. SIGINT, SIGTERM and SIGHUP end the
+/// program without a trace too. One killed otherwise leaves nothing of a nameless file but in the
+/// moment before it is put in place, and at worst the hidden temporary. The temporary of a living writer is locked (`flock`), which tells it from one that
 /// was left.
 ///
 /// A `path` that is a symbolic link stays one: the file it leads to is replaced.
@@ -14,7 +15,7 @@ package struct AtomicFileWriter: ~Copyable {
   package let path: String
   private let target: String
   private var descriptor: Int32
-  private var temporary: String?
+  private var temporary: Temporary?
   private var buffer: [UInt8] = []
   private var flushed = 0
   private static let bufferSize = 1 << 18
@@ -51,7 +52,7 @@ package struct AtomicFileWriter: ~Copyable {
     guard folderExists(folder) else { throw .notAFolder(path: folder) }
     if removesAbandoned { removeAbandoned(beside: target) }
     var descriptor = nameless ? openNameless(in: folder) : -1
-    var temporary: String?
+    var temporary: Temporary?
     if descriptor < 0 { (descriptor, temporary) = try openNamed(beside: target) }
     self.path = path
     self.target = target
@@ -62,7 +63,7 @@ package struct AtomicFileWriter: ~Copyable {
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
-    if let temporary { unlink(temporary) }
+    temporary?.remove()
   }
 
   /// Bytes appended so far.
@@ -114,7 +115,7 @@ package struct AtomicFileWriter: ~Copyable {
   package mutating func withReadablePath<R>(_ body: (String) throws -> R) throws -> R {
     precondition(descriptor >= 0, "read after commit")
     try flush()
-    return try body(temporary ?? "/proc/self/fd/\(descriptor)")
+    return try body(temporary?.path ?? "/proc/self/fd/\(descriptor)")
   }
 
   /// Syncs the bytes to the disk and puts them in the place of `path`. Call once, last.
@@ -123,11 +124,12 @@ package struct AtomicFileWriter: ~Copyable {
     try flush()
     guard fsync(descriptor) == 0 else { throw systemError(errno, path: path, action: "write") }
     if temporary == nil { temporary = try nameNameless() }
-    guard let name = temporary else { return }
-    guard rename(name, target) == 0 else {
+    guard let named = temporary else { return }
+    guard rename(named.path, target) == 0 else {
       throw systemError(errno, path: path, action: "write")
     }
     temporary = nil
+    named.forget()
     let closed = close(descriptor)
     let code = errno
     descriptor = -1
@@ -151,15 +153,36 @@ package struct AtomicFileWriter: ~Copyable {
   }
 
   /// Gives the nameless file a temporary name beside the target; `linkat` cannot replace a file.
-  private func nameNameless() throws(ByteIOError) -> String {
+  private func nameNameless() throws(ByteIOError) -> Temporary {
     var code: Int32 = EEXIST
     for _ in 0..<100 where code == EEXIST {
-      let name = temporaryName(beside: target)
+      let new = Temporary(path: temporaryName(beside: target))
       let source = "/proc/self/fd/\(descriptor)"
-      if linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 { return name }
+      if linkat(AT_FDCWD, source, AT_FDCWD, new.path, AT_SYMLINK_FOLLOW) == 0 { return new }
       code = errno
+      new.forget()
     }
     throw systemError(code, path: path, action: "write")
+  }
+}
+
+/// A file that is removed when a signal ends the program.
+private struct Temporary {
+  let path: String
+  private let note: Int32
+
+  /// Before the file is made.
+  init(path: String) {
+    self.path = path
+    note = plumb_note_temporary(path)
+  }
+
+  /// The file is not there, or is another's.
+  func forget() { plumb_forget_temporary(note) }
+
+  func remove() {
+    unlink(path)
+    forget()
   }
 }
 
@@ -174,21 +197,23 @@ private func openNameless(in folder: String) -> Int32 {
   return -1
 }
 
-private func openNamed(beside target: String) throws(ByteIOError) -> (Int32, String?) {
+private func openNamed(beside target: String) throws(ByteIOError) -> (Int32, Temporary?) {
   var code: Int32 = EEXIST
   for _ in 0..<100 where code == EEXIST {
-    let name = temporaryName(beside: target)
-    let descriptor = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let new = Temporary(path: temporaryName(beside: target))
+    let descriptor = open(new.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       code = errno
+      new.forget()
       continue
     }
     // Before it was locked, another writer may have taken it for abandoned.
     var status = stat()
     if flock(descriptor, LOCK_EX) != 0 || fstat(descriptor, &status) != 0 || status.st_nlink > 0 {
-      return (descriptor, name)
+      return (descriptor, new)
     }
     close(descriptor)
+    new.forget()
   }
   // The folder is there: a file system such as /proc says so when nothing can be made in it.
   if code == ENOENT { throw .noPermission(path: target, action: "write") }

@@ -5,7 +5,9 @@
 //   FAULT_KIND   ENOSPC, EIO, EINTR, ENOMEM, EMFILE, …: it fails so, once
 //                short: it moves one byte (or half of the bytes) only, as does every later one
 //                kill: the process is killed before it;  killed: after it
+//                interrupt, interrupted: it gets SIGINT before or after it; terminate, terminated: SIGTERM
 //                truncate: (mmap) the file mapped has lost all its bytes when it returns
+//   FAULT_NAMED  set: the file system has no nameless files (O_TMPFILE)
 //   FAULT_COUNT  a file to which the number of calls is written at the end
 //
 // Reads, writes and maps of regular files count, not those of pipes and terminals, nor what the C
@@ -54,7 +56,12 @@ __attribute__((destructor)) static void end(void) {
   if (file >= 0) syscall(SYS_write, file, text, length), syscall(SYS_close, file);
 }
 
-static void die(void) { syscall(SYS_kill, getpid(), SIGKILL); }
+static int is(const char *text) { return kind && !strcmp(kind, text); }
+
+static void send_signal(const char *killing, const char *interrupting, const char *terminating) {
+  int number = is(killing) ? SIGKILL : is(interrupting) ? SIGINT : is(terminating) ? SIGTERM : 0;
+  if (number) syscall(SYS_kill, getpid(), number);
+}
 
 // Whether this is a call to be tampered with: 1 the very one, 2 one behind it.
 static int due(const char *call) {
@@ -64,23 +71,20 @@ static int due(const char *call) {
   return number == at ? 1 : 2;
 }
 
-static int is(const char *text) { return kind && !strcmp(kind, text); }
-
-// Whether the very call fails: sets errno. Kills where that is asked for.
+// Whether the very call fails: sets errno. Sends signals where that is asked for.
 static int fails(int now) {
   if (now != 1) return 0;
-  if (is("kill")) die();
+  send_signal("kill", "interrupt", "terminate");
   if (!code) return 0;
   errno = code;
   return 1;
 }
 
 static void after(int now) {
-  if (now == 1 && is("killed")) {
-    int saved = errno;
-    die();
-    errno = saved;
-  }
+  if (now != 1) return;
+  int saved = errno;
+  send_signal("killed", "interrupted", "terminated");
+  errno = saved;
 }
 
 static int is_regular(int file) {
@@ -143,6 +147,10 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off_t offset) {
 static int open_at(int folder, const char *path, int flags, mode_t mode) {
   int now = due("open");
   if (fails(now)) return -1;
+  if ((flags & O_TMPFILE) == O_TMPFILE && getenv("FAULT_NAMED")) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
   int result = (int)syscall(SYS_openat, folder, path, flags, mode);
   after(now);
   return result;

@@ -2,7 +2,8 @@
 
 What must come of a fault: either all goes well and the result is the one without a fault, or plumb
 ends with status 2 and one sentence, the file that was to be replaced is as it was, and nothing lies
-beside it. A killed program may leave a hidden temporary, which the next conversion removes.
+beside it. One that is interrupted or terminated leaves no trace either. A killed program may leave a hidden
+temporary, which the next conversion removes.
 """
 
 import os
@@ -26,20 +27,23 @@ KINDS = {
     "fstat": ["EIO"],
     "read": ["EIO", "EINTR", "short"],
     "mmap": ["ENOMEM", "truncate"],
-    "write": ["ENOSPC", "EIO", "EDQUOT", "EINTR", "short", "kill", "killed"],
-    "fsync": ["EIO", "ENOSPC", "kill", "killed"],
-    "link": ["EIO", "EACCES", "kill", "killed"],
-    "rename": ["EIO", "EROFS", "kill", "killed"],
+    "write": ["ENOSPC", "EIO", "EDQUOT", "EINTR", "short", "kill", "killed", "interrupt",
+              "terminate"],
+    "fsync": ["EIO", "ENOSPC", "kill", "killed", "interrupt", "terminated"],
+    "link": ["EIO", "EACCES", "kill", "killed", "interrupt", "interrupted", "terminated"],
+    "rename": ["EIO", "EROFS", "kill", "killed", "interrupt", "interrupted", "terminate"],
     "close": ["EIO", "EINTR"],
     "unlink": ["EIO"],
     "mkdir": ["ENOSPC", "EACCES"],
     "malloc": ["ENOMEM"],
 }
+ENDS = {"interrupt": signal.SIGINT, "interrupted": signal.SIGINT,
+        "terminate": signal.SIGTERM, "terminated": signal.SIGTERM}
 SAME = {("read", "EINTR"), ("read", "short"), ("write", "EINTR"), ("write", "short")}
 
 
-def plumb(arguments, call=None, at=0, kind="", count=None, wait=True):
-    environment = dict(os.environ)
+def plumb(arguments, call=None, at=0, kind="", count=None, wait=True, **more):
+    environment = dict(os.environ) | more
     if call:
         environment |= {"LD_PRELOAD": FAULTS, "FAULT_CALL": call, "FAULT_AT": str(at),
                         "FAULT_KIND": kind}
@@ -75,9 +79,10 @@ class Convert:
     """A conversion over a file that is there already."""
 
     name = "convert"
+    environment = {}
 
     def __init__(self, work):
-        self.folder = work / "convert"
+        self.folder = work / self.name
         self.folder.mkdir()
         self.out = self.folder / "m.plumb"
         self.arguments = ["convert", CHECKPOINT, "-o", self.out]
@@ -111,10 +116,18 @@ class Convert:
             findings.require(not files, case, f"left behind: {sorted(files)}")
 
 
+class ConvertNamed(Convert):
+    """The same on a file system that has no nameless files."""
+
+    name = "convert-named"
+    environment = {"FAULT_NAMED": "1"}
+
+
 class Ground:
     """Grounding, which writes four files, result.json last."""
 
     name = "ground"
+    environment = {}
 
     def __init__(self, work):
         self.folder = work / "ground"
@@ -197,26 +210,28 @@ def inject(scenario, findings, work, everything):
         count_file = work / "count"
         count_file.unlink(missing_ok=True)
         scenario.begin()
-        plumb(scenario.arguments, call, 0, "", count_file)
+        plumb(scenario.arguments, call, 0, "", count_file, **scenario.environment)
         count = int(count_file.read_text())
         if call == "malloc":
             most = 40 if not everything else 2000
         else:
-            most = (16 if scenario.name == "convert" else 6) if not everything else 10**6
+            most = (16 if isinstance(scenario, Convert) else 6) if not everything else 10**6
         for kind in kinds:
             for at in sample(count, most):
                 case = f"{scenario.name}: {call} {at} of {count}: {kind}"
-                if (call, kind) == ("mmap", "truncate") and scenario.name == "convert":
+                if (call, kind) == ("mmap", "truncate") and isinstance(scenario, Convert):
                     continue  # It would cut the goldens; see `cut_short`.
                 if (call, kind) == ("mmap", "truncate") and at > 1:
                     continue  # The model is mapped first.
                 scenario.begin()
-                status, _, error = plumb(scenario.arguments, call, at, kind)
+                status, _, error = plumb(
+                    scenario.arguments, call, at, kind, **scenario.environment)
                 killed = kind in ("kill", "killed") and status == -signal.SIGKILL
                 judge(findings, case, call, kind, status, error, killed)
                 scenario.check(findings, case, status == 0, killed)
                 findings.outcomes[
                     "as without a fault" if status == 0 else "killed" if killed
+                    else "interrupted" if status == -ENDS.get(kind, 0)
                     else "one sentence, status 2" if status == 2 else "out of memory"] += 1
 
 
@@ -225,6 +240,10 @@ def judge(findings, case, call, kind, status, error, killed):
     lines = [line for line in error.splitlines() if line.strip()]
     if (call, kind) in SAME:
         findings.require(status == 0, case, f"status {status}: {error[:300]}")
+    elif kind in ENDS:
+        # A signal may come when all is done.
+        findings.require(status in (0, -ENDS[kind]) and not lines, case,
+                         f"status {status}: {error[:300]}")
     elif call == "malloc":
         # The Swift runtime ends a program that gets no memory, as C++'s does.
         findings.require(status in (0, 2) or status < 0 or "memory" in error, case,
@@ -300,11 +319,13 @@ def together(findings, work):
 
 
 def main():
+    # Programs that are started get signals as a terminal would send them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work, arguments = Path(sys.argv[1]), sys.argv[2:]
     everything = "--all" in arguments
     names = [a for a in arguments if a != "--all"]
     findings = Findings()
-    for scenario in (Convert, Ground, Verify):
+    for scenario in (Convert, ConvertNamed, Ground, Verify):
         if not names or scenario.name in names:
             inject(scenario(work), findings, work, everything)
     if not names or "cut" in names:

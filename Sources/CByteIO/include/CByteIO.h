@@ -15,6 +15,16 @@ int plumb_note_mapping(const void *begin, size_t count, const char *name);
 /// Takes a note back, before the bytes are unmapped.
 void plumb_forget_mapping(int note);
 
+// MARK: Temporary files
+
+/// Notes a file that is removed when SIGINT, SIGTERM or SIGHUP ends the process; it need not be there
+/// yet. Signals that the process handles itself or ignores stay as they are. Returns a number for
+/// `plumb_forget_temporary`, −1 when too many are noted already or the path is too long.
+int plumb_note_temporary(const char *path);
+
+/// Takes a note back: the file is gone, or is to stay.
+void plumb_forget_temporary(int note);
+
 // MARK: Coded parts (formats/plumb.md §4)
 
 enum {
