@@ -2,11 +2,12 @@
 package struct BlockExpansion: Sendable {
   /// Bytes that come of one.
   package let factor: Int
-  /// Fills the second span, `factor` times as long, from the first.
-  package let expand: @Sendable (RawSpan, inout MutableRawSpan) -> Void
+  /// Fills the second span, `factor` times as long, from the first, which begins at that byte of the
+  /// content.
+  package let expand: @Sendable (_ start: Int, RawSpan, inout MutableRawSpan) -> Void
 
   package init(
-    factor: Int, _ expand: @escaping @Sendable (RawSpan, inout MutableRawSpan) -> Void
+    factor: Int, _ expand: @escaping @Sendable (Int, RawSpan, inout MutableRawSpan) -> Void
   ) {
     self.factor = factor
     self.expand = expand
@@ -70,7 +71,7 @@ package func unpackBlocks(
             wanted.lowerBound - block.lowerBound..<wanted.upperBound - block.lowerBound])
         guard let expansion else { return place.copyMemory(from: part) }
         var span = place.mutableBytes
-        expansion.expand(part.bytes, &span)
+        expansion.expand(wanted.lowerBound, part.bytes, &span)
       }
     } catch { failure = error }
   }

@@ -189,29 +189,40 @@ static const tile_function tiles[4][PRODUCT_ROWS] = {
 #undef MORE_6
 #undef MORE_14
 
-/// The vector of packed elements from `at` on, as f32.
+/// The vector of packed elements from `at` on, as f32; `scale` is that of its columns, for I8 alone.
 __attribute__((always_inline)) static inline vf load_packed(const plumb_packed_type type,
-                                                            const void *base, size_t at) {
+                                                            const void *base, size_t at,
+                                                            const vf scale) {
+  if (type == PLUMB_I8) return v_mul(v_from_bytes((const int8_t *)base + at), scale);
   if (type == PLUMB_F16) return v_from_half((const uint16_t *)base + at);
   if (type == PLUMB_BF16) return v_from_bfloat16((const uint16_t *)base + at);
   return v_load((const float *)base + at);
 }
 
 __attribute__((always_inline)) static inline void widen_strip(const plumb_packed_type type,
-                                                              const void *base, size_t at,
+                                                              const void *base,
+                                                              const float *scales, size_t at,
                                                               size_t depth, float *to) {
+  vf scale[PRODUCT_VECTORS];
+  UNROLL for (size_t j = 0; j < PRODUCT_VECTORS; j++)
+    scale[j] = type == PLUMB_I8 ? v_load(scales + j * VW) : v_set(1.0f);
   for (size_t k = 0; k < depth; k++)
-    UNROLL for (size_t j = 0; j < PRODUCT_STRIP; j += VW)
-      v_store(to + k * PANEL + j, load_packed(type, base, at + k * PANEL + j));
+    UNROLL for (size_t j = 0; j < PRODUCT_VECTORS; j++)
+      v_store(to + k * PANEL + j * VW,
+              load_packed(type, base, at + k * PANEL + j * VW, scale[j]));
 }
 
 /// A strip of a panel's slice, 32 between k, from element `at` on. Where it has to be widened it is
-/// once, for all rows of the block, to `scratch`.
-static const float *packed_strip(struct plumb_packed packed, size_t at, size_t depth,
-                                 float *scratch) {
-  if (packed.type == PLUMB_F32) return (const float *)packed.base + at;
-  if (packed.type == PLUMB_F16) widen_strip(PLUMB_F16, packed.base, at, depth, scratch);
-  else widen_strip(PLUMB_BF16, packed.base, at, depth, scratch);
+/// once, for all rows of the block, to `scratch`. `scales` are the strip's.
+static const float *packed_strip(struct plumb_packed packed, const float *scales, size_t at,
+                                 size_t depth, float *scratch) {
+  const void *base = packed.base;
+  switch (packed.type) {
+    case PLUMB_F32: return (const float *)base + at;
+    case PLUMB_F16: widen_strip(PLUMB_F16, base, scales, at, depth, scratch); break;
+    case PLUMB_BF16: widen_strip(PLUMB_BF16, base, scales, at, depth, scratch); break;
+    case PLUMB_I8: widen_strip(PLUMB_I8, base, scales, at, depth, scratch); break;
+  }
   return scratch;
 }
 
@@ -222,7 +233,7 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
                           plumb_unary_op activation, float *scratch) {
   const size_t k = patch_length(patches);
   const size_t row_tiles = (count + PRODUCT_ROWS - 1) / PRODUCT_ROWS;
-  const size_t width = packed.type == PLUMB_F32 ? sizeof(float) : sizeof(uint16_t);
+  const size_t width = packed_width(packed.type), head = head_rows(packed.type);
   // Where widened weights are used once, they had better not leave the first-level cache between.
   const size_t deepest = width < sizeof(float) && row_tiles == 1 ? PLUMB_SLICE / 3 : PLUMB_SLICE;
   const size_t slices = k ? (k + deepest - 1) / deepest : 1;
@@ -235,14 +246,16 @@ static void product_block(const struct plumb_patches *patches, size_t first, siz
     for (size_t n = 0; n < columns; n += PRODUCT_STRIP) {
       const int valid = (int)(columns - n < PRODUCT_STRIP ? columns - n : PRODUCT_STRIP);
       const size_t panel = (column + n) / PANEL, strip = (column + n) % PANEL;
-      const size_t at = panel * PANEL * k + from * PANEL + strip;
+      const size_t at = (panel * (head + k) + head + from) * PANEL + strip;
+      const float *scales = head ? panel_scales(packed, panel, k) + strip : NULL;
       const float *b =
-          packed_strip(packed, at, depth, scratch + PLUMB_BLOCK * PATCH_STRIDE);
+          packed_strip(packed, scales, at, depth, scratch + PLUMB_BLOCK * PATCH_STRIDE);
       // The next strip of this slice, or the first of the next slice, is brought nearer while the
       // tiles of this one run.
       const bool is_last = n + PRODUCT_STRIP >= columns && slice + 1 < slices;
-      const size_t next = is_last ? (column / PANEL * k + to) * PANEL + column % PANEL
-                          : strip + PRODUCT_STRIP < PANEL ? at : at - strip + PANEL * k;
+      const size_t next =
+          is_last ? (column / PANEL * (head + k) + head + to) * PANEL + column % PANEL
+          : strip + PRODUCT_STRIP < PANEL ? at : at - strip + PANEL * (head + k);
       const size_t share = depth * PANEL * width / row_tiles;
       const tile_function *kind = tiles[valid == PRODUCT_STRIP ? 3 : (valid > VW) + (2 * valid > VW)];
       for (size_t tile = 0; tile < row_tiles; tile++) {

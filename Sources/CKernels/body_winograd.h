@@ -86,21 +86,22 @@ __attribute__((always_inline)) static inline void winograd_result_line(const vf 
   y[3] = v_add(v_fma(v_set(8.0f), d, b), x[5]);
 }
 
-/// The weights of input channels from..<from + depth for the panel that begins at element `panel`,
+/// The weights of input channels from..<from + depth for the panel whose elements begin at `panel`,
 /// transformed: [point, channel, 32].
 __attribute__((always_inline)) static inline void winograd_lines(
-    const plumb_packed_type type, const void *base, size_t panel, size_t channels, size_t from,
-    size_t depth, float *to) {
+    const plumb_packed_type type, const void *base, const float *scales, size_t panel,
+    size_t channels, size_t from, size_t depth, float *to) {
   const size_t step = channels * PANEL;
   for (size_t c = 0; c < depth; c++)
     for (size_t j = 0; j < PANEL; j += VW) {
       const size_t source = panel + (from + c) * PANEL + j;
       float *target = to + c * PANEL + j;
+      const vf scale = type == PLUMB_I8 ? v_load(scales + j) : v_set(1.0f);
       vf half[3][6];
       UNROLL for (int x = 0; x < 3; x++) {
         vf line[3];
         UNROLL for (int y = 0; y < 3; y++) 
-          line[y] = load_packed(type, base, source + (size_t)(y * 3 + x) * step);
+          line[y] = load_packed(type, base, source + (size_t)(y * 3 + x) * step, scale);
         winograd_weight_line(line, half[x]);
       }
       UNROLL for (int y = 0; y < 6; y++) {
@@ -112,13 +113,17 @@ __attribute__((always_inline)) static inline void winograd_lines(
     }
 }
 
-static void winograd_weights(struct plumb_packed packed, size_t panel, size_t channels,
+static void winograd_weights(struct plumb_packed packed, size_t number, size_t channels,
                              size_t from, size_t depth, float *to) {
   const void *base = packed.base;
+  const size_t k = 9 * channels, head = head_rows(packed.type);
+  const size_t panel = (number * (head + k) + head) * PANEL;
+  const float *s = panel_scales(packed, number, k);
   switch (packed.type) {
-    case PLUMB_F32: winograd_lines(PLUMB_F32, base, panel, channels, from, depth, to); break;
-    case PLUMB_F16: winograd_lines(PLUMB_F16, base, panel, channels, from, depth, to); break;
-    case PLUMB_BF16: winograd_lines(PLUMB_BF16, base, panel, channels, from, depth, to); break;
+    case PLUMB_F32: winograd_lines(PLUMB_F32, base, s, panel, channels, from, depth, to); break;
+    case PLUMB_F16: winograd_lines(PLUMB_F16, base, s, panel, channels, from, depth, to); break;
+    case PLUMB_BF16: winograd_lines(PLUMB_BF16, base, s, panel, channels, from, depth, to); break;
+    case PLUMB_I8: winograd_lines(PLUMB_I8, base, s, panel, channels, from, depth, to); break;
   }
 }
 
@@ -229,11 +234,10 @@ static void level_winograd(const struct plumb_patches *patches, size_t first, si
   for (size_t tile = 0; tile < tiles; tile++)
     winograd_picture(&grid, first + tile, tiles, picture + tile * WINOGRAD_SLICE);
   for (size_t n = 0; n < columns; n += PANEL) {
-    const size_t panel = (column + n) / PANEL * PANEL * 9 * channels;
     for (size_t slice = 0; slice < slices; slice++) {
       const size_t from = slice * WINOGRAD_SLICE;
       const size_t depth = channels - from < WINOGRAD_SLICE ? channels - from : WINOGRAD_SLICE;
-      winograd_weights(packed, panel, channels, from, depth, weights);
+      winograd_weights(packed, (column + n) / PANEL, channels, from, depth, weights);
       for (size_t point = 0; point < WINOGRAD_POINTS; point++)
         for (size_t strip = 0; strip < PANEL; strip += PRODUCT_STRIP)
           for (size_t tile = 0; tile < row_tiles; tile++) {

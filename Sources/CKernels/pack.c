@@ -31,4 +31,5 @@ size_t plumb_packed_count(size_t k, size_t n) {
   }
 PACK(plumb_pack, float)
 PACK(plumb_pack_halves, uint16_t)
+PACK(plumb_pack_bytes, int8_t)
 #undef PACK

@@ -4,6 +4,22 @@
 
 enum { PANEL = PLUMB_PANEL, PATCH_STRIDE = PLUMB_ROW_STRIDE };
 
+static inline size_t packed_width(plumb_packed_type type) {
+  return type == PLUMB_F32 ? sizeof(float) : type == PLUMB_I8 ? sizeof(int8_t) : sizeof(uint16_t);
+}
+
+/// The first row of a panel that holds elements.
+static inline size_t head_rows(plumb_packed_type type) {
+  return type == PLUMB_I8 ? PLUMB_SCALE_ROWS : 0;
+}
+
+/// The scales of a panel's columns; NULL where elements have none.
+static inline const float *panel_scales(struct plumb_packed packed, size_t panel, size_t k) {
+  if (packed.type != PLUMB_I8) return NULL;
+  const size_t rows = PLUMB_SCALE_ROWS + k;
+  return (const float *)(const void *)((const int8_t *)packed.base + panel * rows * PANEL);
+}
+
 static inline size_t patch_length(const struct plumb_patches *p) {
   return (size_t)p->window_height * (size_t)p->window_width * (size_t)p->channels;
 }

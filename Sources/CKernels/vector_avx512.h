@@ -71,9 +71,12 @@ static inline void d_add_square(double *sums, vf a) {
 
 /// Whether `v_to_half` is there.
 #define HAVE_HALF 1
-/// VW elements of half the width, as f32.
+/// VW elements of half or a quarter of the width, as f32.
 static inline vf v_from_half(const uint16_t *p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+static inline vf v_from_bytes(const int8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 static inline vf v_from_bfloat16(const uint16_t *p) {
   const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));

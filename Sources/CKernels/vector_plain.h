@@ -51,6 +51,7 @@ static inline void d_add(double *sums, vf a) { *sums += (double)a; }
 static inline void d_add_square(double *sums, vf a) { *sums += (double)a * (double)a; }
 
 #define HAVE_HALF 0
+static inline vf v_from_bytes(const int8_t *p) { return (float)*p; }
 static inline vf v_from_half(const uint16_t *p) { return half_to_float(*p); }
 static inline vf v_from_bfloat16(const uint16_t *p) {
   const uint32_t bits = (uint32_t)*p << 16;

@@ -32,6 +32,7 @@ func dispatch(
       out, node[0], packed: node[1], bias: node.optional(2), residual: node.optional(3),
       activation: activation.kernel, threads: threads)
   case .packWeight: packWeight(out, node[0], threads: threads)
+  case .packScaledWeight: packWeight(out, node[0], scales: node[1], threads: threads)
   case .linear(let activation, packed: nil):
     isFast
       ? linear(

@@ -36,7 +36,9 @@ package struct Model {
     storedType: @escaping @Sendable (String) -> ElementType? = { _ in nil },
     weight load: @escaping @Sendable (String) throws -> Tensor
   ) {
-    let source = WeightSource(storedType: storedType, tensor: { name, _ in try load(name) })
+    let source = WeightSource(stored: { storedType($0).map { StoredWeight($0) } }) {
+      try load($0.name)
+    }
     self.init(graph, vocabulary: vocabulary, weights: source)
   }
 
@@ -170,7 +172,7 @@ package struct Model {
     }
     // The plain kernels read weights as they are.
     if request.isOptimised && options.kernels == .fast {
-      shaped = shaped.packed(storedType: source.storedType).gatesDrawnIn()
+      shaped = shaped.packed(stored: source.stored).gatesDrawnIn()
     }
     let parts = shaped.split(fixedInputs: [])
     let prepared = weights.recipes(of: parts.fixed)

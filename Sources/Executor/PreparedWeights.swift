@@ -81,11 +81,15 @@ struct PreparedWeights {
 
   private func way(of part: ShapedGraph) -> WeightRecipe.Way {
     let graph = part.graph
-    if graph.nodes.count == 1, graph.nodes[0].op == .packWeight, let id = graph.nodes[0].inputs[0],
-      case .weight(let tensor, let fact) = graph[id].origin
-    {
-      return .packed(tensor: tensor, fact)
+    guard graph.nodes.count == 1, [.packWeight, .packScaledWeight].contains(graph.nodes[0].op),
+      let id = graph.nodes[0].inputs[0], case .weight(let tensor, let fact) = graph[id].origin
+    else { return .computed(part) }
+    guard graph.nodes[0].op == .packScaledWeight else {
+      return .packed(tensor: tensor, fact, scales: nil)
     }
-    return .computed(part)
+    guard let id = graph.nodes[0].inputs[1], case .weight(let scales, _) = graph[id].origin else {
+      return .computed(part)
+    }
+    return .packed(tensor: tensor, fact, scales: scales)
   }
 }

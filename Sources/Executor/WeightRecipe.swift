@@ -7,8 +7,8 @@ struct WeightRecipe: Sendable {
   enum Way: Sendable {
     /// A weight as it is.
     case stored(tensor: String)
-    /// A weight in the order in which products read it.
-    case packed(tensor: String, Fact)
+    /// A weight in the order in which products read it; one of bytes with its scales.
+    case packed(tensor: String, Fact, scales: String?)
     /// The one output of a graph without inputs.
     case computed(ShapedGraph)
   }
@@ -36,13 +36,13 @@ struct WeightRecipe: Sendable {
   func workByteCount(_ source: WeightSource) -> Int {
     /// Bytes per element of a weight while it is loaded and cast, beside what comes of it.
     func narrow(_ tensor: String, _ fact: Fact) -> Int {
-      source.storedType(tensor).map { $0 == fact.type ? 0 : $0.byteCount } ?? 0
+      source.stored(tensor).map { $0.type == fact.type ? 0 : $0.type.byteCount } ?? 0
     }
     switch way {
     case .stored(let tensor): return narrow(tensor, fact) * fact.shape.count
-    case .packed(let tensor, let weight):
+    case .packed(let tensor, let weight, _):
       let rows =
-        source.rows == nil
+        !source.hasRows
         ? weight.shape[0] : pieces(of: weight, threads: 1).first?.count ?? 0
       return rows * weight.shape.count / max(1, weight.shape[0])
         * (weight.type.byteCount + narrow(tensor, weight))
@@ -64,8 +64,8 @@ struct WeightRecipe: Sendable {
   func make(_ source: WeightSource, options: ExecutionOptions) throws -> Tensor {
     switch way {
     case .stored(let tensor): return try weight(tensor, fact, source, options.threads)
-    case .packed(let tensor, let weight):
-      return try packed(tensor, weight, source, options.threads)
+    case .packed(let tensor, let weight, let scales):
+      return try packed(tensor, weight, scales, source, options.threads)
     case .computed(let part):
       var stage = try Stage(part)
       try stage.bind { value in
@@ -83,10 +83,12 @@ struct WeightRecipe: Sendable {
 
   /// A weight's elements in the type the graph wants.
   private func weight(
-    _ tensor: String, _ fact: Fact, _ source: WeightSource, _ threads: Int
+    _ tensor: String, _ fact: Fact, rows: Range<Int>? = nil, _ source: WeightSource,
+    _ threads: Int
   ) throws -> Tensor {
-    try checked(
-      castTensor(try source.tensor(tensor, threads), to: fact.type, threads: threads), fact)
+    let piece = WeightSource.Piece(name: tensor, type: fact.type, rows: rows, threads: threads)
+    return try checked(
+      castTensor(try source.tensor(piece), to: fact.type, threads: threads), fact)
   }
 
   private func checked(_ tensor: Tensor, _ fact: Fact) throws -> Tensor {
@@ -100,27 +102,25 @@ struct WeightRecipe: Sendable {
   /// Packs a weight, piece by piece where the source has pieces, so that a large one is not in
   /// memory twice.
   private func packed(
-    _ tensor: String, _ weight: Fact, _ source: WeightSource, _ threads: Int
+    _ tensor: String, _ weight: Fact, _ scales: String?, _ source: WeightSource, _ threads: Int
   ) throws -> Tensor {
+    let scales = try scales.map {
+      try self.weight($0, Fact(.f32, [weight.shape[0]]), source, threads)
+    }
     let storage = TensorStorage(AlignedBytes(uninitializedCount: byteCount))
     let (depth, panel) = (fact.shape[1], fact.shape[2])
     let pieces =
-      source.rows == nil ? [0..<weight.shape[0]] : self.pieces(of: weight, threads: threads)
+      !source.hasRows ? [0..<weight.shape[0]] : self.pieces(of: weight, threads: threads)
     for rows in pieces {
-      let loaded =
-        rows.count == weight.shape[0]
-        ? try source.tensor(tensor, threads)
-        : try source.rows?(tensor, rows, threads)
-      guard let loaded else { preconditionFailure("a source of whole tensors has one piece") }
-      let piece = try checked(
-        castTensor(loaded, to: weight.type, threads: threads),
-        Fact(weight.type, Shape([rows.count] + weight.shape.dimensions.dropFirst())))
+      let piece = try self.weight(
+        tensor, Fact(weight.type, Shape([rows.count] + weight.shape.dimensions.dropFirst())),
+        rows: rows.count == weight.shape[0] ? nil : rows, source, threads)
       let panels = (rows.count + panel - 1) / panel
       packWeight(
         MutableTensorView(
           type: fact.type, shape: [panels, depth, panel], storage: storage,
           byteOffset: rows.lowerBound * depth * fact.type.byteCount),
-        piece.view, threads: threads)
+        piece.view, scales: scales.map { $0.part(rows).view }, threads: threads)
     }
     return Tensor(MutableTensorView(type: fact.type, shape: fact.shape, storage: storage))
   }
@@ -131,6 +131,16 @@ struct WeightRecipe: Sendable {
     let fitting = Self.pieceByteCount * threads / max(1, weight.rowByteCount * panel)
     let step = max(1, fitting) * panel
     return stride(from: 0, to: rows, by: step).map { $0..<min(rows, $0 + step) }
+  }
+}
+
+extension Tensor {
+  /// Some elements of a vector.
+  fileprivate func part(_ range: Range<Int>) -> Tensor {
+    if range == 0..<shape.count { return self }
+    return Tensor.written(type, [range.count]) { bytes in
+      copy(elements: range, as: type, into: &bytes)
+    }
   }
 }
 

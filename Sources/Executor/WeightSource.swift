@@ -1,23 +1,35 @@
+import GraphIR
 import TensorBase
 
 /// Where a graph's weights come from: elements under the names of tensors, perhaps in a narrower
 /// type than the graph's.
 package struct WeightSource: Sendable {
-  /// The type in which a tensor is stored, when it is not the graph's.
-  let storedType: @Sendable (_ name: String) -> ElementType?
-  /// A whole tensor, read on so many threads at most.
-  let tensor: @Sendable (_ name: String, _ threads: Int) throws -> Tensor
-  /// Some rows of a tensor, along its first axis; nil where there are whole tensors only.
-  let rows: (@Sendable (_ name: String, _ rows: Range<Int>, _ threads: Int) throws -> Tensor)?
+  /// What is wanted of a tensor.
+  package struct Piece: Sendable {
+    package let name: String
+    /// The type that is going to be used. What comes may have another in which the numbers are
+    /// the same; bytes with scales are numbers when another type is wanted, else bytes.
+    package let type: ElementType
+    /// Along the first axis; nil for all.
+    package let rows: Range<Int>?
+    /// How many may read it.
+    package let threads: Int
+  }
+
+  /// What a tensor is stored as, when it is not the graph's type.
+  let stored: @Sendable (_ name: String) -> StoredWeight?
+  /// A tensor or some rows of it.
+  let tensor: @Sendable (Piece) throws -> Tensor
+  /// Whether rows can be asked for.
+  let hasRows: Bool
 
   package init(
-    storedType: @escaping @Sendable (_ name: String) -> ElementType? = { _ in nil },
-    tensor: @escaping @Sendable (_ name: String, _ threads: Int) throws -> Tensor,
-    rows: (@Sendable (_ name: String, _ rows: Range<Int>, _ threads: Int) throws -> Tensor)? = nil
+    stored: @escaping @Sendable (_ name: String) -> StoredWeight? = { _ in nil },
+    hasRows: Bool = false, tensor: @escaping @Sendable (Piece) throws -> Tensor
   ) {
-    self.storedType = storedType
+    self.stored = stored
     self.tensor = tensor
-    self.rows = rows
+    self.hasRows = hasRows
   }
 }
 

@@ -11,15 +11,15 @@ extension ShapedGraph {
     switch node.op {
     case .convolution(let attributes):
       guard let weight = node.inputs[1] else { return 0 }
-      if attributes.packed != nil { return 2 * results * Double(self[weight].shape[1]) }
+      if attributes.packed != nil { return 2 * results * packedDepth(weight) }
       let outputs = self[weight].shape[attributes.layout == .channelsFirst ? 0 : 3]
       return 2 * results * Double(self[weight].shape.count) / Double(max(outputs, 1))
-    case .linear:
+    case .linear(_, let packed):
       guard let weight = node.inputs[1] else { return 0 }
-      return 2 * results * Double(self[weight].shape[1])
+      return 2 * results * (packed == nil ? Double(self[weight].shape[1]) : packedDepth(weight))
     case .gatedLinear:
       guard let weight = node.inputs[1] else { return 0 }
-      return 4 * results * Double(self[weight].shape[1])
+      return 4 * results * packedDepth(weight)
     case .matMul:
       guard let a = node.inputs[0] else { return 0 }
       return 2 * results * Double(self[a].shape[-1])
@@ -29,10 +29,17 @@ extension ShapedGraph {
       }
       let pairs = Double(self[query].shape[0] * self[query].shape[1] * self[key].shape[1])
       return 2 * pairs * Double(self[query].shape[2] + self[value].shape[2])
-    case .unary, .binary, .clamp, .select, .packWeight, .groupNorm, .layerNorm, .softmax, .gated,
+    case .unary, .binary, .clamp, .select, .packWeight, .packScaledWeight, .groupNorm, .layerNorm,
+      .softmax, .gated,
       .upsampleNearest, .gather, .reshape, .transpose, .concat, .slice, .prefix, .pad, .cast,
       .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:
       return 0
     }
+  }
+
+  /// Inputs of a packed weight, times its window.
+  private func packedDepth(_ weight: ValueID) -> Double {
+    let head = self[weight].type == .i8 ? PackedWeight.scaleRows : 0
+    return Double(self[weight].shape[1] - head)
   }
 }

@@ -35,11 +35,13 @@ package struct NodeFacts {
     return fact
   }
 
-  /// A weight to pack or packed: f32, or f16 or bf16, which count as the f32 they stand for.
+  /// A weight to pack or packed: f32, or f16, bf16 or (with scales) i8, which count as the f32 they
+  /// stand for.
   package func packable(_ index: Int) throws(Misfit) -> Fact {
     let fact = try self[index]
     try require(
-      fact.type == .f32 || fact.type.isHalf, "input \(index) is \(fact), not f32, f16 or bf16")
+      fact.type == .f32 || fact.type.isHalf || fact.type == .i8,
+      "input \(index) is \(fact), not f32, f16, bf16 or i8")
     return fact
   }
 

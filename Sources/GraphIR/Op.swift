@@ -23,6 +23,9 @@ package enum Op: Hashable, Sendable {
   case linear(activation: Unary?, packed: PackedWeight? = nil)
   /// weight [O, I] or [O, I, kh, kw] → [⌈O/32⌉, kh·kw·I, 32], the order in which products read it.
   case packWeight
+  /// weight (i8) [O, I] or [O, I, kh, kw], scales [O] → i8, as `packWeight`, each panel behind its 32
+  /// scales: [⌈O/32⌉, 4 + kh·kw·I, 32]. Only shaped graphs hold it.
+  case packScaledWeight
   /// a […, n, k], b […, k, m] → […, n, m], leading dimensions broadcast.
   case matMul
   /// q [B, Tq, heads·d], k [B, Tk, heads·d], v [B, Tk, heads·dv], [mask broadcastable to
@@ -127,6 +130,8 @@ package struct Convolution: Hashable, Sendable {
 package struct PackedWeight: Hashable, Sendable {
   /// Outputs of a panel.
   package static let panel = 32
+  /// Rows of a panel of i8 before its elements: the outputs' scales, f32.
+  package static let scaleRows = 4
 
   package var outputs: Int
   /// Height and width; [1, 1] for a linear's weight.
@@ -243,6 +248,7 @@ extension Op {
     case .convolution: "convolution"
     case .linear: "linear"
     case .packWeight: "packWeight"
+    case .packScaledWeight: "packScaledWeight"
     case .matMul: "matMul"
     case .attention: "attention"
     case .groupNorm: "groupNorm"
@@ -276,7 +282,7 @@ extension Op {
     case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
       .identity:
       1...1
-    case .binary, .matMul, .gather, .prefix: 2...2
+    case .binary, .packScaledWeight, .matMul, .gather, .prefix: 2...2
     case .select, .groupNorm, .layerNorm: 3...3
     case .convolution: 2...5
     case .linear: 2...4
@@ -301,7 +307,8 @@ extension Op {
     case .attention: 3
     case .upsampleNearest: 1
     case .unary, .clamp, .packWeight, .softmax, .gated, .transpose, .slice, .pad, .cast, .reduce,
-      .binary, .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm, .reshape, .concat,
+      .binary, .packScaledWeight, .matMul, .gather, .prefix, .select, .groupNorm, .layerNorm,
+      .reshape, .concat,
       .identity:
       inputCounts.lowerBound
     case .arithmetic(let op): op.requiredInputs
@@ -317,8 +324,9 @@ extension Op {
   package var outputCount: Int? {
     switch self {
     case .attention: 2
-    case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul,
-      .groupNorm, .layerNorm, .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .reshape,
+    case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .packScaledWeight,
+      .matMul, .groupNorm, .layerNorm, .softmax, .gated, .gatedLinear, .upsampleNearest, .gather,
+      .reshape,
       .transpose, .concat, .slice, .prefix, .pad, .cast, .reduce, .identity:
       1
     case .arithmetic(let op): op.outputCount

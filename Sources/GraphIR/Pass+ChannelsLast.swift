@@ -149,7 +149,8 @@ private struct ChannelsLastPass {
       } else {
         emit(node)
       }
-    case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
+    case .select, .convolution, .linear, .packWeight, .packScaledWeight, .matMul, .attention,
+      .groupNorm, .layerNorm,
       .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .prefix, .identity,
       .arithmetic, .indexing, .sequence, .dynamic, .call:
       emit(node)

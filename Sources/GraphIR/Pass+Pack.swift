@@ -6,11 +6,12 @@ extension ShapedGraph {
   ///
   /// A node per weight packs it, which `split` lets run once. A convolution's weight is packed
   /// from the channels-first form in which it is stored, past the layout pass's transposition. A
-  /// weight that is stored in half precision stays so, since products widen it as they read it.
+  /// weight that is stored in half precision, or in bytes with scales, stays so, since products widen
+  /// it as they read it.
   ///
-  /// - Parameter storedType: the type in which a tensor's elements are stored; nil for the graph's.
+  /// - Parameter stored: what a tensor's elements are stored as; nil for the graph's type.
   package func packed(
-    storedType: (_ tensor: String) -> ElementType? = { _ in nil }
+    stored: (_ tensor: String) -> StoredWeight? = { _ in nil }
   ) -> ShapedGraph {
     var result = self
     result.graph.nodes = []
@@ -30,41 +31,60 @@ extension ShapedGraph {
     }
 
     /// A new value that a node computes.
-    func add(_ op: Op, _ input: ValueID, _ fact: Fact, named name: String) -> ValueID {
+    func add(_ op: Op, _ inputs: [ValueID], _ fact: Fact, named name: String) -> ValueID {
       let output = result.graph.addValue(named: name, taken: &taken)
       result.facts.append(fact)
-      result.graph.nodes.append(Node(name: name, op: op, inputs: [input], outputs: [output]))
+      result.graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: [output]))
       return output
     }
 
-    /// The same elements in half precision, where they come from there by nothing but moves and
-    /// widening; nil otherwise.
-    func half(of id: ValueID) -> ValueID? {
-      if self[id].type.isHalf { return id }
+    /// A new weight.
+    func addWeight(_ tensor: String, _ fact: Fact, named name: String) -> ValueID {
+      let held = result.graph.addValue(named: name, taken: &taken)
+      result.graph.values[held.index].origin = .weight(tensor: tensor, fact)
+      result.facts.append(fact)
+      return held
+    }
+
+    /// The same elements as they are stored, where they come from there by nothing but moves and
+    /// widening; nil where that is no narrower or the moves tear a scale's elements apart.
+    func held(of id: ValueID) -> HeldWeight? {
+      if self[id].type.isHalf { return HeldWeight(value: id) }
       guard self[id].type == .f32 else { return nil }
       switch graph[id].origin {
       case .weight(let tensor, let fact):
-        guard let type = storedType(tensor), type.isHalf else { return nil }
-        let held = result.graph.addValue(named: "\(graph[id].name)@\(type.rawValue)", taken: &taken)
-        let heldFact = Fact(type, fact.shape)
-        result.graph.values[held.index].origin = .weight(tensor: tensor, heldFact)
-        result.facts.append(heldFact)
+        guard let stored = stored(tensor), stored.type.isHalf || stored.scales != nil else {
+          return nil
+        }
+        let name = "\(graph[id].name)@\(stored.type.rawValue)"
+        var held = HeldWeight(
+          value: addWeight(tensor, Fact(stored.type, fact.shape), named: name))
+        if let scales = stored.scales {
+          let shape: Shape = [fact.shape[scales.axis]]
+          let id = addWeight(scales.tensor, Fact(.f32, shape), named: "\(name)@scales")
+          held.scales = (id, scales.axis)
+        }
         return held
       case .node:
         guard let producer = producers[id.index] else { return nil }
         let node = graph.nodes[producer]
         guard node.inputs.count == 1, let input = node.inputs[0] else { return nil }
+        if case .cast = node.op { return held(of: input) }
+        guard var held = held(of: input) else { return nil }
+        if let scales = held.scales {
+          guard let axis = node.op.place(ofAxis: scales.axis, self[input].shape, self[id].shape)
+          else { return nil }
+          held.scales?.axis = axis
+        }
         switch node.op {
-        case .cast: return half(of: input)
-        case .transpose, .reshape:
-          return half(of: input).map { half in
-            let type = result[half].type
-            return add(
-              node.op, half, Fact(type, self[id].shape),
-              named: "\(graph[id].name)@\(type.rawValue)")
-          }
+        case .transpose, .reshape: break
         default: return nil
         }
+        let type = result[held.value].type
+        held.value = add(
+          node.op, [held.value], Fact(type, self[id].shape),
+          named: "\(graph[id].name)@\(type.rawValue)")
+        return held
       case .input, .constant: return nil
       }
     }
@@ -74,9 +94,12 @@ extension ShapedGraph {
     func packedWeight(of source: ValueID) -> ValueID? {
       if let known = packedWeights[source] { return known }
       guard (try? Op.packWeight.outputFacts([self[source]])) != nil else { return nil }
-      let held = half(of: source) ?? source
-      guard let fact = try? Op.packWeight.outputFacts([result[held]]).first else { return nil }
-      let output = add(.packWeight, held, fact, named: "\(graph[source].name)@packed")
+      var held = held(of: source) ?? HeldWeight(value: source)
+      if let scales = held.scales, scales.axis != 0 { held = HeldWeight(value: source) }
+      let op: Op = held.scales == nil ? .packWeight : .packScaledWeight
+      let inputs = [held.value] + (held.scales.map { [$0.value] } ?? [])
+      guard let fact = try? op.outputFacts(inputs.map { result[$0] }).first else { return nil }
+      let output = add(op, inputs, fact, named: "\(graph[source].name)@packed")
       packedWeights[source] = output
       return output
     }
@@ -95,6 +118,39 @@ extension ShapedGraph {
   }
 }
 
+/// What a weight's elements are stored as, when that is not what the graph calls them.
+package struct StoredWeight: Sendable, Hashable {
+  /// f16 or bf16; or i8, with scales.
+  package var type: ElementType
+  /// What elements are multiplied with to be what they stand for.
+  package var scales: WeightScales?
+
+  package init(_ type: ElementType, scales: WeightScales? = nil) {
+    self.type = type
+    self.scales = scales
+  }
+}
+
+/// The scales of a weight in bytes, one for each index of an axis.
+package struct WeightScales: Sendable, Hashable {
+  /// The tensor they are in, f32.
+  package var tensor: String
+  /// The axis of the weight that they lie along.
+  package var axis: Int
+
+  package init(tensor: String, axis: Int) {
+    self.tensor = tensor
+    self.axis = axis
+  }
+}
+
+/// A weight in the type it is stored in, perhaps moved.
+private struct HeldWeight {
+  var value: ValueID
+  /// The value that has its scales, and the axis they lie along.
+  var scales: (value: ValueID, axis: Int)?
+}
+
 extension ElementType {
   /// Whether it is one of the floats of 16 bits, which packed weights may have.
   var isHalf: Bool { self == .f16 || self == .bf16 }
@@ -111,6 +167,23 @@ extension Op {
       && attributes.packed == nil:
       attributes.packed = packed
       return .convolution(attributes)
+    default: return nil
+    }
+  }
+}
+
+extension Op {
+  /// Where an axis is after a move of elements; nil where what lay along it is torn apart.
+  fileprivate func place(ofAxis axis: Int, _ before: Shape, _ after: Shape) -> Int? {
+    switch self {
+    case .transpose(let permutation): return permutation.firstIndex(of: axis)
+    case .reshape:
+      // The axis stays where as many elements lie within each of its steps, and in all before it.
+      let inner = before.dimensions[(axis + 1)...].reduce(1, *)
+      return after.dimensions.indices.first { place in
+        after[place] == before[axis]
+          && after.dimensions[(place + 1)...].reduce(1, *) == inner
+      }
     default: return nil
     }
   }

@@ -29,7 +29,15 @@ extension Op {
       try require(
         weight.shape.rank == 2 || weight.shape.rank == 4,
         "\(weight) is no weight of two or four axes")
-      return [Fact(weight.type, try PackedWeight(unpacked: weight.shape).shape(weight.shape[1]))]
+      try require(weight.type != .i8, "\(weight) needs scales")
+      return [try PackedWeight(unpacked: weight.shape).fact(weight.shape[1], weight.type)]
+    case .packScaledWeight:
+      let weight = try facts[0]
+      try require(
+        weight.type == .i8 && (weight.shape.rank == 2 || weight.shape.rank == 4),
+        "\(weight) is no weight of two or four axes in i8")
+      try facts.expect(1, [weight.shape[0]], "scales")
+      return [try PackedWeight(unpacked: weight.shape).fact(weight.shape[1], .i8)]
     case .matMul: return [try matMulFact(facts)]
     case .attention(let attributes): return try attributes.outputFacts(facts)
     case .groupNorm(let attributes):
@@ -127,9 +135,9 @@ extension Op {
     let outputs: Int
     if let packed {
       outputs = packed.outputs
-      let expected = try packed.shape(x.shape[-1])
+      let expected = try packed.fact(x.shape[-1], weight.type)
       try require(
-        packed.window == [1, 1] && weight.shape == expected,
+        packed.window == [1, 1] && weight == expected,
         "the packed weight \(weight) of \(outputs) outputs does not fit the input \(x)")
     } else {
       try require(
@@ -222,9 +230,9 @@ extension Convolution {
       ? (x.shape[1], x.shape[2], x.shape[3]) : (x.shape[3], x.shape[1], x.shape[2])
     let (outputs, inputs, kernelHeight, kernelWidth): (Int, Int, Int, Int)
     if let packed {
-      let expected = try packed.shape(channels)
+      let expected = try packed.fact(channels, weight.type)
       try require(
-        !isFirst && groups == 1 && weight.shape == expected,
+        !isFirst && groups == 1 && weight == expected,
         "the packed weight \(weight) of \(packed.outputs) outputs does not fit the input \(x)")
       (outputs, inputs, kernelHeight, kernelWidth) =
         (packed.outputs, channels, packed.window[0], packed.window[1])
@@ -276,12 +284,14 @@ extension PackedWeight {
       outputs: shape[0], window: shape.rank == 2 ? [1, 1] : Array(shape.dimensions.suffix(2)))
   }
 
-  /// The packed weight's shape for so many inputs; the layout is that of `Kernels.packedShape`.
-  fileprivate func shape(_ inputs: Int) throws(Misfit) -> Shape {
+  /// The packed weight for so many inputs; the layout is that of `Kernels.packedShape`.
+  fileprivate func fact(_ inputs: Int, _ type: ElementType) throws(Misfit) -> Fact {
     try require(
       outputs >= 0 && window.count == 2, "a packed weight of \(outputs) outputs, \(window)")
     let rows = try checked(window + [inputs]).count
-    return try checked([outputs / Self.panel + (outputs % Self.panel).signum(), rows, Self.panel])
+    let head = type == .i8 ? Self.scaleRows : 0
+    let panels = outputs / Self.panel + (outputs % Self.panel).signum()
+    return Fact(type, try checked([panels, head &+ rows, Self.panel]))
   }
 }
 

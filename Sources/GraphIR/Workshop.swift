@@ -240,7 +240,8 @@ private func resolve(_ node: inout Node, _ inputs: [Fact?], _ outputs: [Fact]) {
       node.op = .upsampleNearest(UpsampleNearest(scale: scale, layout: attributes.layout))
       node.inputs = [node.inputs[0]]
     }
-  case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .matMul, .attention,
+  case .unary, .binary, .clamp, .select, .convolution, .linear, .packWeight, .packScaledWeight,
+    .matMul, .attention,
     .groupNorm, .layerNorm, .softmax, .gated, .gatedLinear, .gather, .transpose, .concat, .pad,
     .cast,
     .reduce, .arithmetic, .indexing, .imaging, .sequence, .dynamic, .call:

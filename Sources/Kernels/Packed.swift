@@ -2,33 +2,50 @@ import CKernels
 import TensorBase
 
 /// The shape of a packed weight of `inputs` (K) by `outputs` (N): panels of 32 outputs, [⌈N/32⌉,
-/// K, 32], zeros behind output N. The same on every processor.
-package func packedShape(inputs: Int, outputs: Int) -> Shape {
+/// K, 32], zeros behind output N; of i8, with four rows of 32 bytes before a panel's others, its
+/// outputs' scales in f32. The same on every processor.
+package func packedShape(inputs: Int, outputs: Int, type: ElementType = .f32) -> Shape {
   let panel = PLUMB_PANEL
-  return [(outputs + panel - 1) / panel, inputs, panel]
+  return [(outputs + panel - 1) / panel, headRows(type) + inputs, panel]
 }
+
+/// Rows of a panel before those with elements.
+private func headRows(_ type: ElementType) -> Int { type == .i8 ? PLUMB_SCALE_ROWS : 0 }
 
 /// Packs the weight of a linear, [O, I], or of a convolution of one group, [O, I, kh, kw], into
 /// `out` of `packedShape(inputs: kh·kw·I, outputs: O)`; the rows of a panel are in [kh, kw, I]
-/// order. Both are f32, f16 or bf16.
-package func packWeight(_ out: MutableTensorView, _ weight: TensorView, threads: Int) {
+/// order. Both are f32, f16, bf16 or i8, which alone has `scales` [O], f32.
+package func packWeight(
+  _ out: MutableTensorView, _ weight: TensorView, scales: TensorView? = nil, threads: Int
+) {
   precondition(weight.shape.rank == 2 || weight.shape.rank == 4)
   let outputs = weight.shape[0], inputs = weight.shape[1], panel = PLUMB_PANEL
   let window = weight.shape.dimensions.dropFirst(2).reduce(1, *)
-  precondition(out.shape == packedShape(inputs: inputs * window, outputs: outputs))
+  precondition(out.shape == packedShape(inputs: inputs * window, outputs: outputs, type: out.type))
+  precondition((out.type == .i8) == (scales != nil) && scales.map { $0.shape == [outputs] } ?? true)
   precondition(out.type == weight.type && packedType(out.type) != nil, "\(out.type) is not packed")
-  let to = out.base, from = weight.base
+  let to = out.base, from = weight.base, head = headRows(out.type)
   // Few inputs at a time, so that what is read for one place of the window is still in cache for
   // the next.
   let step = window == 1 ? inputs : 16
   parallel(out.shape[0], threads: threads) { number in
-    let first = number * panel
+    let first = number * panel, rows = number * (head + window * inputs) + head
+    if let scales {
+      let own = (to + (rows - head) * panel).assumingMemoryBound(to: Float.self)
+      for place in 0..<panel {
+        own[place] = first + place < outputs ? scales.floats[first + place] : 0
+      }
+    }
     for input in stride(from: 0, to: inputs, by: max(1, step)) {
       for place in 0..<window {
         let source = (first * inputs + input) * window + place
-        let target = (number * window * inputs + place * inputs + input) * panel
+        let target = (rows + place * inputs + input) * panel
         let count = min(step, inputs - input)
-        if out.type == .f32 {
+        if out.type == .i8 {
+          plumb_pack_bytes(
+            from.assumingMemoryBound(to: Int8.self) + source, window, inputs * window, count,
+            outputs - first, 0, 1, to.assumingMemoryBound(to: Int8.self) + target)
+        } else if out.type == .f32 {
           plumb_pack(
             from.assumingMemoryBound(to: Float.self) + source, window, inputs * window, count,
             outputs - first, 0, 1, to.assumingMemoryBound(to: Float.self) + target)
@@ -48,12 +65,13 @@ private func packedType(_ type: ElementType) -> plumb_packed_type? {
   case .f32: PLUMB_F32
   case .f16: PLUMB_F16
   case .bf16: PLUMB_BF16
+  case .i8: PLUMB_I8
   default: nil
   }
 }
 
 extension TensorView {
-  /// The elements as a packed matrix. Traps when they are not f32, f16 or bf16.
+  /// The elements as a packed matrix. Traps when they are not f32, f16, bf16 or i8.
   fileprivate var packed: plumb_packed {
     guard let type = packedType(type) else {
       preconditionFailure("a product was given a packed weight of \(type)")
@@ -66,7 +84,7 @@ extension TensorView {
 /// residual[…, n]).
 ///
 /// x [rows…, K], packed as `packWeight` makes it, bias [N], residual and out [rows…, N]; f32 but
-/// for the weight, which may be f16 or bf16 and counts as the f32 it stands for.
+/// for the weight, which may be f16, bf16 or i8 and counts as the f32 it stands for.
 package func linear(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView, bias: TensorView? = nil,
   residual: TensorView? = nil, activation: Activation = .identity, threads: Int
@@ -74,7 +92,8 @@ package func linear(
   precondition(x.shape.rank >= 1 && out.shape.rank == x.shape.rank)
   let n = out.shape[-1]
   precondition(x.shape.dimensions.dropLast() == out.shape.dimensions.dropLast())
-  precondition(packed.shape == packedShape(inputs: x.shape[-1], outputs: n))
+  precondition(
+    packed.shape == packedShape(inputs: x.shape[-1], outputs: n, type: packed.type))
   precondition(bias == nil || bias?.shape == [n])
   precondition(residual == nil || residual?.shape == out.shape)
   let patches = plumb_patches(rowsOf: x)
@@ -99,7 +118,8 @@ package func gatedLinear(
   let panel = PLUMB_PANEL, width = out.shape[-1]
   precondition(x.shape.dimensions.dropLast() == out.shape.dimensions.dropLast())
   precondition(width % panel == 0, "halves of \(width) columns are no whole panels")
-  precondition(packed.shape == packedShape(inputs: x.shape[-1], outputs: 2 * width))
+  precondition(
+    packed.shape == packedShape(inputs: x.shape[-1], outputs: 2 * width, type: packed.type))
   precondition(bias == nil || bias?.shape == [2 * width])
   let patches = plumb_patches(rowsOf: x), weight = packed.packed
   let (rows, panels) = (patches.height, width / panel)
@@ -134,7 +154,7 @@ package func gatedLinear(
 /// Winograd's minimal filtering where that is faster and `parameters` allow it.
 ///
 /// Channels last: x [N, H, W, I], packed as `packWeight` makes it, out [N, H', W', O]; f32 but for
-/// the weight, which may be f16 or bf16 and counts as the f32 it stands for.
+/// the weight, which may be f16, bf16 or i8 and counts as the f32 it stands for.
 package func convolution2D(
   _ out: MutableTensorView, _ x: TensorView, packed: TensorView,
   window: (height: Int, width: Int), adding: Convolution2DAddends,
@@ -148,7 +168,8 @@ package func convolution2D(
   precondition(
     packed.shape
       == packedShape(
-        inputs: window.height * window.width * input.channels, outputs: output.channels))
+        inputs: window.height * window.width * input.channels, outputs: output.channels,
+        type: packed.type))
   let patches = plumb_patches(
     base: x.floats, picture_stride: input.height * input.width * input.channels,
     height: input.height, width: input.width, channels: input.channels,

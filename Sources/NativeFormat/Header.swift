@@ -5,14 +5,16 @@ struct Header: Hashable {
   static let byteCount = 128
   static let magic: [UInt8] = [0x50, 0x4c, 0x55, 0x4d, 0x42, 0x0d, 0x0a, 0x1a]
   static let major: UInt16 = 1
-  static let minor: UInt16 = 0
+  /// The newest minor version this program knows.
+  static let minor: UInt16 = 1
   /// The longest header of a newer minor version.
   static let maximumByteCount = 4096
   /// The largest index that is read, in bytes: stored, and unpacked.
   static let maximumIndexByteCount = 64 << 20
 
   var major = Header.major
-  var minor = Header.minor
+  /// The lowest that has all the file uses.
+  var minor: UInt16 = 0
   var byteCount = Header.byteCount
   var fileByteCount: UInt64 = 0
   var indexOffset: UInt64 = 0

@@ -22,6 +22,8 @@ package final class NativeFile: Sendable {
   private let file: MappedFile
   private let entries: [TensorEntry]
   private let places: [String: Int]
+  /// The tensors that others' scales are.
+  private let scaleNames: Set<String>
 
   /// Whether the file begins as a .plumb does.
   package static func isNative(_ path: String) throws(NativeError) -> Bool {
@@ -44,9 +46,11 @@ package final class NativeFile: Sendable {
         ["graphs", "tensors", "components", "provenance", "tokenizer", "scheduler"], newer: newer)
       var entries: [TensorEntry] = []
       for item in try object.array("tensors") {
-        entries.append(try TensorEntry(json: item, earlier: entries, newer: newer))
+        entries.append(
+          try TensorEntry(json: item, earlier: entries, minor: header.minor))
       }
       self.entries = entries
+      scaleNames = Set(entries.compactMap { entry in entry.scales.map { entries[$0.place].name } })
       graphs = try object.array("graphs").map { item throws(IndexFault) in
         try Graph(json: item, newer: newer)
       }
@@ -60,7 +64,8 @@ package final class NativeFile: Sendable {
     try checkGraphs()
   }
 
-  package var tensorNames: [String] { entries.map(\.name) }
+  /// But for those that are others' scales.
+  package var tensorNames: [String] { tensors.map(\.name) }
 
   /// What the file says of a tensor, without its elements.
   package struct TensorSummary: Sendable, Hashable {
@@ -70,7 +75,7 @@ package final class NativeFile: Sendable {
     package let shape: Shape
     /// How the blocks are packed: `raw`, `frame`, `planes`, `rotatedPlanes`.
     package let codec: String
-    /// Bytes in the file; 0 when another tensor's are used.
+    /// Bytes in the file, those of scales included; 0 when another tensor's are used.
     package let storedByteCount: Int
     /// The tensor whose stored elements are these too.
     package let sameAs: String?
@@ -78,12 +83,14 @@ package final class NativeFile: Sendable {
     package var byteCount: Int { shape.count * type.byteCount }
   }
 
+  /// All but those that are others' scales.
   package var tensors: [TensorSummary] {
-    entries.map { entry in
-      TensorSummary(
+    entries.filter { !scaleNames.contains($0.name) }.map { entry in
+      let scales = entry.scales.map { entries[$0.place].stored.byteCount } ?? 0
+      return TensorSummary(
         name: entry.name, type: entry.type, storedType: entry.storedType, shape: entry.shape,
         codec: entry.stored.codec.rawValue,
-        storedByteCount: entry.sameAs == nil ? entry.stored.byteCount : 0,
+        storedByteCount: entry.sameAs == nil ? entry.stored.byteCount + scales : 0,
         sameAs: entry.sameAs.map { entries[$0].name })
     }
   }
@@ -91,6 +98,18 @@ package final class NativeFile: Sendable {
   /// The type that a tensor's elements are stored in; nil when there is no such tensor.
   package func storedType(of name: String) -> ElementType? {
     places[name].map { entries[$0].storedType }
+  }
+
+  /// What a tensor is stored as; nil when there is no such tensor.
+  package func stored(_ name: String) -> StoredWeight? {
+    places[name].map { place in
+      let entry = entries[place]
+      return StoredWeight(
+        entry.storedType,
+        scales: entry.scales.map {
+          WeightScales(tensor: entries[$0.place].name, axis: $0.axis)
+        })
+    }
   }
 
   /// The facts about a part of the pipeline.
@@ -115,6 +134,19 @@ package final class NativeFile: Sendable {
   ) throws(NativeError) -> Tensor {
     let entry = try entry(name)
     return try unpack(entry, rows: rows, as: entry.storedType, threads: threads)
+  }
+
+  /// A tensor, or some rows of it, for use as elements of `type`: as it is stored, but bytes with
+  /// scales as the numbers they stand for unless bytes are wanted.
+  ///
+  /// - Throws: as `storedTensor`.
+  package func tensor(
+    named name: String, rows: Range<Int>?, for type: ElementType, threads: Int? = nil
+  ) throws(NativeError) -> Tensor {
+    let entry = try entry(name)
+    let isNumbers = entry.scales != nil && type != .i8
+    return try unpack(
+      entry, rows: rows, as: isNumbers ? entry.type : entry.storedType, threads: threads)
   }
 
   /// Reads every tensor and compares its elements with the digest in the index.
@@ -170,14 +202,10 @@ package final class NativeFile: Sendable {
     }
     let stored = entry.stored
     let storedType = entry.storedType
-    let expansion =
-      type == storedType
-      ? nil
-      : BlockExpansion(factor: type.byteCount / storedType.byteCount) { source, target in
-        widen(source, of: storedType, into: &target)
-      }
+    let expansion = try type == storedType ? nil : expansion(of: entry)
+    let tensor: Tensor
     do throws(ByteIOError) {
-      return try Tensor.written(type, shape) { (target) throws(ByteIOError) in
+      tensor = try Tensor.written(type, shape) { (target) throws(ByteIOError) in
         try unpackBlocks(
           range, of: stored.blocks, entry.cut,
           stored.codec.packing(width: storedType.byteCount), at: stored.offset, of: file,
@@ -185,6 +213,33 @@ package final class NativeFile: Sendable {
       }
     } catch {
       throw .damaged(file: name, tensor: entry.name, reason: error.description)
+    }
+    if scaleNames.contains(entry.name) { try checkScales(tensor, entry.name) }
+    return tensor
+  }
+
+  /// How the stored elements become those of the tensor.
+  private func expansion(of entry: TensorEntry) throws(NativeError) -> BlockExpansion {
+    let (type, storedType) = (entry.type, entry.storedType)
+    let factor = type.byteCount / storedType.byteCount
+    guard let scales = entry.scales else {
+      return BlockExpansion(factor: factor) { _, source, target in
+        widen(source, of: storedType, into: &target)
+      }
+    }
+    let numbers = try unpack(entries[scales.place], as: .f32).floats
+    let widening = ByteScales(numbers, shape: entry.shape, axis: scales.axis)
+    return BlockExpansion(factor: factor) { start, source, target in
+      widening.widen(source, from: start, into: &target)
+    }
+  }
+
+  private func checkScales(_ tensor: Tensor, _ tensorName: String) throws(NativeError) {
+    for (place, scale) in tensor.floats.enumerated()
+    where !(scale > 0 && scale <= largestScale) {
+      throw .damaged(
+        file: name, tensor: tensorName,
+        reason: "scale \(place) is \(scale), not above 0 and at most 2¹²⁰")
     }
   }
 

@@ -14,7 +14,8 @@ package struct StorageOptions: Sendable, Hashable {
   }
 
   /// The type float32 weights are rounded to; nil keeps them bit for bit (and stores those that are
-  /// exactly f16 or bf16 as such).
+  /// exactly f16 or bf16 as such). i8 is for those that `add` is given an axis of; of the others,
+  /// those of two axes or more become f16.
   package var weights: ElementType?
   /// zstd's level, 1 to 22. From 10 on every way is tried on all bytes, not on samples.
   package var level: Int
@@ -76,6 +77,38 @@ package struct NativeWriter: ~Copyable {
   /// - Returns: the largest rounding error made, absolute; 0 when the tensor is stored exactly.
   @discardableResult
   package mutating func add(_ name: String, _ tensor: Tensor) throws(NativeError) -> Double {
+    try check(name, tensor)
+    return try append(name, tensor, as: storedType(of: tensor))
+  }
+
+  /// Stores an f32 tensor in bytes, with a scale for each index of `axis`, in a tensor of its own.
+  ///
+  /// - Throws: as the other `add`; `unstorable` for a number that is not finite.
+  /// - Returns: as the other `add`.
+  @discardableResult
+  package mutating func add(
+    _ name: String, _ tensor: Tensor, inBytesAlong axis: Int
+  ) throws(NativeError) -> Double {
+    precondition(tensor.type == .f32)
+    try check(name, tensor)
+    let scales = ByteScales(fitting: tensor, axis: axis)
+    if let scale = scales.scales.first(where: { !($0 <= largestScale) }) {
+      throw .unstorable(
+        tensor: name, reason: "a magnitude of \(127 * scale) leaves the range of int8; keep f32")
+    }
+    let scaleTensor = Tensor(floats: scales.scales, shape: [scales.scales.count])
+    let scaleName = name + "@scales"
+    try check(scaleName, scaleTensor)
+    let place = entries.count
+    try append(scaleName, scaleTensor, as: narrowest(scaleTensor))
+    let (bytes, error) = scales.bytes(of: tensor)
+    try append(name, bytes, as: .i8)
+    entries[place + 1].type = .f32
+    entries[place + 1].scales = TensorEntry.Scales(place: place, axis: axis)
+    return Double(error)
+  }
+
+  private mutating func check(_ name: String, _ tensor: Tensor) throws(NativeError) {
     guard !name.isEmpty, name.utf8.count <= 4096 else {
       throw .unstorable(tensor: name, reason: "its name has \(name.utf8.count) bytes")
     }
@@ -85,7 +118,13 @@ package struct NativeWriter: ~Copyable {
     guard names.insert(name).inserted else {
       throw .unstorable(tensor: name, reason: "there is another one of that name")
     }
-    let type = storedType(of: tensor)
+  }
+
+  /// Writes the elements and notes them in the index.
+  @discardableResult
+  private mutating func append(
+    _ name: String, _ tensor: Tensor, as type: ElementType
+  ) throws(NativeError) -> Double {
     let (digest, error) = try digest(of: tensor, as: type, name: name)
     let same = places[digest]?.first { place in
       entries[place].storedType == type && entries[place].shape.count == tensor.shape.count
@@ -104,7 +143,15 @@ package struct NativeWriter: ~Copyable {
 
   private func storedType(of tensor: Tensor) -> ElementType {
     guard tensor.type == .f32 else { return tensor.type }
-    if let weights = options.weights, weights == .f16 || weights == .bf16 { return weights }
+    switch options.weights {
+    case .f16?, .bf16?: return options.weights ?? .f32
+    case .i8? where tensor.shape.rank >= 2: return .f16
+    default: return narrowest(tensor)
+    }
+  }
+
+  /// The narrowest type that has every element of an f32 tensor exactly.
+  private func narrowest(_ tensor: Tensor) -> ElementType {
     for narrow in [ElementType.bf16, .f16] where tensor.isExact(in: narrow) { return narrow }
     return .f32
   }
@@ -190,6 +237,7 @@ package struct NativeWriter: ~Copyable {
     do throws(ByteIOError) {
       let packed = try ZstandardCompressor(level: 19).compress(text)
       var header = Header()
+      if entries.contains(where: { $0.scales != nil }) { header.minor = TensorEntry.scalesMinor }
       header.indexOffset = UInt64(writer.count)
       header.indexByteCount = UInt64(packed.count)
       header.unpackedIndexByteCount = UInt64(text.count)

@@ -16,7 +16,7 @@ extension Op {
     switch self {
     case .unary, .binary, .select, .matMul, .packWeight, .identity: return [:]
     case .call(let call): return call.json
-    case .gatedLinear, .arithmetic, .indexing, .imaging, .sequence, .dynamic:
+    case .packScaledWeight, .gatedLinear, .arithmetic, .indexing, .imaging, .sequence, .dynamic:
       preconditionFailure("\(name) is an op of shaped graphs, which are not stored")
     case .clamp(let lower, let upper):
       return ["lower": json(Double(lower)), "upper": json(Double(upper))]

@@ -51,20 +51,33 @@ struct StoredBlocks: Hashable {
   }
 }
 
+/// The largest scale of bytes: what they stand for is finite.
+let largestScale: Float = 0x1p120
+
 /// One tensor of the index.
 struct TensorEntry: Hashable {
   var name: String
   /// What the tensor is.
   var type: ElementType
   var shape: Shape
-  /// The type its elements are stored in: `type`, or f16 or bf16 for an f32 tensor.
+  /// The type its elements are stored in: `type`, or f16, bf16 or (with scales) i8 for an f32
+  /// tensor.
   var storedType: ElementType
+  /// What bytes are multiplied with.
+  var scales: Scales?
   /// `contentDigest` of the elements in the stored type.
   var digest: [UInt8]
   /// The place in the index of the tensor before this one that has the same stored elements.
   var sameAs: Int?
   /// The blocks, those of the other tensor where they are shared.
   var stored: StoredBlocks
+
+  struct Scales: Hashable {
+    /// The place in the index of the tensor, before this one, that they are.
+    var place: Int
+    /// The axis they lie along.
+    var axis: Int
+  }
 
   /// Where the elements are cut.
   var cut: BlockCut {
@@ -83,6 +96,10 @@ extension TensorEntry {
       "name": .string(name), "type": .string(type.rawValue), "shape": NativeFormat.json(shape),
       "stored": .string(storedType.rawValue), "digest": .string(hexText(digest)),
     ]
+    if let scales {
+      object["scales"] = .integer(Int64(scales.place))
+      object["scale_axis"] = .integer(Int64(scales.axis))
+    }
     if let sameAs {
       object["same_as"] = .integer(Int64(sameAs))
       return .object(object)
@@ -103,8 +120,9 @@ extension TensorEntry {
   ///
   /// - Parameters:
   ///   - earlier: the entries before this one.
-  ///   - newer: a newer minor version wrote the file.
-  init(json: JSONValue, earlier: [TensorEntry], newer: Bool) throws(IndexFault) {
+  ///   - minor: the version that the file was written in.
+  init(json: JSONValue, earlier: [TensorEntry], minor: UInt16) throws(IndexFault) {
+    let newer = minor > Header.minor
     let name = try IndexObject(json, "a tensor").string("name")
     guard !name.isEmpty, name.utf8.count <= 4096 else {
       throw IndexFault("a tensor's name has \(name.utf8.count) bytes")
@@ -114,12 +132,18 @@ extension TensorEntry {
     self.name = name
     type = try object.name("type")
     storedType = try object.name("stored")
-    guard storedType == type || type == .f32 && [.f16, .bf16].contains(storedType) else {
+    let narrow: [ElementType] = minor >= Self.scalesMinor ? [.f16, .bf16, .i8] : [.f16, .bf16]
+    guard storedType == type || type == .f32 && narrow.contains(storedType) else {
       throw IndexFault("\(what) is \(type.rawValue) but stored as \(storedType.rawValue)")
     }
     shape = try object.shape("shape")
     digest = try object.bytes("digest", count: 32)
-    let common = ["name", "type", "shape", "stored", "digest"]
+    var common = ["name", "type", "shape", "stored", "digest"]
+    scales = nil
+    if type == .f32, storedType == .i8 {
+      common += ["scales", "scale_axis"]
+      scales = try Scales(object, shape, earlier)
+    }
     guard object.object["same_as"] == nil else {
       try object.expect(common + ["same_as"], newer: newer)
       let place = try object.integer("same_as")
@@ -141,6 +165,9 @@ extension TensorEntry {
       blockElements: try object.integer("block_elements"), blocks: [])
     try readBlocks(object)
   }
+
+  /// The minor version that scales came with.
+  static let scalesMinor: UInt16 = 1
 
   private mutating func readBlocks(_ object: IndexObject) throws(IndexFault) {
     let width = storedType.byteCount
@@ -173,6 +200,30 @@ extension TensorEntry {
         }
         stored.blocks.append(PackedBlock(parts: numbers))
       }
+    }
+  }
+}
+
+extension TensorEntry.Scales {
+  /// - Parameters:
+  ///   - shape: the tensor's whose they are.
+  ///   - earlier: the entries before it.
+  fileprivate init(
+    _ object: IndexObject, _ shape: Shape, _ earlier: [TensorEntry]
+  ) throws(IndexFault) {
+    place = try object.integer("scales")
+    axis = try object.integer("scale_axis")
+    guard earlier.indices.contains(place) else {
+      throw IndexFault("\(object.what) has scales in tensor \(place), which is none before it")
+    }
+    guard (0..<shape.rank).contains(axis) else {
+      throw IndexFault("\(object.what) has scales along axis \(axis), which it does not have")
+    }
+    let found = earlier[place]
+    guard found.type == .f32, found.scales == nil, found.shape == [shape[axis]] else {
+      throw IndexFault(
+        "\(object.what) has scales in tensor '\(found.name)', which is no vector of \(shape[axis]) f32"
+      )
     }
   }
 }

@@ -52,10 +52,9 @@ struct ModelFile {
 
   /// A part of one of the graphs, likewise.
   func model(_ graph: Graph) -> Model {
-    let source = WeightSource(storedType: native.storedType(of:)) { [native] name, threads in
-      try native.storedTensor(named: name, threads: threads)
-    } rows: { [native] name, rows, threads in
-      try native.storedTensor(named: name, rows: rows, threads: threads)
+    let source = WeightSource(stored: native.stored, hasRows: true) { [native] piece in
+      try native.tensor(
+        named: piece.name, rows: piece.rows, for: piece.type, threads: piece.threads)
     }
     return Model(graph, vocabulary: .onnx, weights: source, memory: memory.weights)
   }

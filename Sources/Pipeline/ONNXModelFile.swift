@@ -63,12 +63,12 @@ package struct ONNXModelFile {
 
   /// - Parameter memory: how much of it the model may take.
   func model(_ memory: MemoryUse) -> Model {
-    let source = WeightSource(tensor: { [byName, name] tensor, _ in
-      guard let found = byName[tensor] else {
-        throw PipelineError.component(folder: name, reason: "there is no weight '\(tensor)'")
+    let source = WeightSource { [byName, name] piece in
+      guard let found = byName[piece.name] else {
+        throw PipelineError.component(folder: name, reason: "there is no weight '\(piece.name)'")
       }
       return try found.load()
-    })
+    }
     return Model(graph, vocabulary: .onnx, weights: source, memory: memory.weights)
   }
 }

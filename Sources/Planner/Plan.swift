@@ -110,7 +110,8 @@ private struct Buffers {
         }
       }
       return .none
-    case .select, .convolution, .linear, .packWeight, .matMul, .attention, .groupNorm, .layerNorm,
+    case .select, .convolution, .linear, .packWeight, .packScaledWeight, .matMul, .attention,
+      .groupNorm, .layerNorm,
       .softmax, .gated, .gatedLinear, .upsampleNearest, .gather, .transpose, .concat, .slice,
       .prefix, .pad, .cast, .reduce, .identity, .arithmetic, .indexing, .imaging, .sequence,
       .dynamic, .call:

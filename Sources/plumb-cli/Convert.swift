@@ -6,7 +6,8 @@ let convertCommand = Command(
     .init(
       name: "SOURCE",
       help: "a folder in the diffusers layout,\n"
-        + "or of one transformers or diffusers model;\nor an .onnx file",
+        + "or of one transformers or diffusers model;\nor an .onnx file; or a .plumb, to store\n"
+        + "its weights in another way",
       isOptional: true)
   ],
   options: [
@@ -27,8 +28,9 @@ let convertCommand = Command(
       name: "--scaling-factor", value: "X",
       help: "the VAE's, where no file tells; 0.18215 without it"),
     .init(
-      name: "--weights", value: "f32|f16|bf16",
-      help: "how float32 weights are kept; bit for bit without it"),
+      name: "--weights", value: "TYPE",
+      help: "how float32 weights are kept: f32, f16, bf16, or int8 with\n"
+        + "a scale for each output; bit for bit without it"),
     .init(name: "--roundings", help: "lists every tensor that --weights rounds, and how far"),
     .init(name: "--level", value: "N", help: "zstd's level, 1 to 22"),
     .init(name: "--raw", help: "stores weights as they are: larger, at places to be mapped"),
@@ -51,6 +53,7 @@ let convertCommand = Command(
       plumb convert --unet unet.onnx --vae vae_encoder.onnx --text-encoder text.onnx \\
         --tokenizer tokenizer/ --scheduler scheduler/ -o grounding.plumb
       plumb convert model.onnx -o model.plumb
+      plumb convert sd.plumb --weights int8 -o sd-int8.plumb
     """
 ) { arguments in
   var request = ConversionRequest(output: try arguments.required("--output"))

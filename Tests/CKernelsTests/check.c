@@ -166,6 +166,12 @@ uint16_t *blank_halves(size_t count) {
   return p;
 }
 
+int8_t *blank_bytes(size_t count) {
+  int8_t *p = memory(count, 1);
+  for (size_t i = 0; i < count; i++) p[i] = (int8_t)BLANK_BYTE;
+  return p;
+}
+
 double *zeros(size_t count) {
   double *p = memory(count * sizeof(double), sizeof(double));
   for (size_t i = 0; i < count; i++) p[i] = 0;

@@ -53,6 +53,7 @@ void expect_that(bool holds, const char *what);
 /// fault. What it holds is BLANK, a NaN. It begins at some multiple of an element's size, no more.
 float *blank(size_t count);
 uint16_t *blank_halves(size_t count);
+int8_t *blank_bytes(size_t count);
 double *zeros(size_t count);
 /// As plumb_product and plumb_winograd want their scratch.
 float *scratch(size_t count);
@@ -74,7 +75,7 @@ static inline float float_of(uint32_t bits) {
   memcpy(&value, &bits, sizeof value);
   return value;
 }
-enum { BLANK = 0x7fb7b7b7, BLANK_HALF = 0x7fb7 };
+enum { BLANK = 0x7fb7b7b7, BLANK_HALF = 0x7fb7, BLANK_BYTE = 0xb7 };
 
 /// Expects rows of `columns` floats, `stride` apart, to have BLANK between them.
 void expect_gaps(const float *c, size_t rows, size_t columns, size_t stride);

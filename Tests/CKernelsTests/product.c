@@ -1,7 +1,7 @@
 // Packing, products with packed weights, direct convolutions.
 #include "product.h"
 
-const char *const type_names[3] = {"f32", "f16", "bf16"};
+const char *const type_names[ALL_TYPES] = {"f32", "f16", "bf16", "i8"};
 
 struct product matrix_product(size_t m, size_t k, size_t n) {
   const struct plumb_patches patches = {
@@ -43,6 +43,34 @@ static void pack_halves(struct product *p) {
   p->packed = (struct plumb_packed){packed, p->type};
 }
 
+/// Rounds b to bytes, each column by its own scale, and packs these.
+static void pack_bytes(struct product *p) {
+  const size_t k = depth_of(&p->patches), panels = (p->n + PLUMB_PANEL - 1) / PLUMB_PANEL;
+  const size_t rows = PLUMB_SCALE_ROWS + k;
+  int8_t *b = blank_bytes(k * p->n);
+  // Whole floats: a panel's scales are read as such.
+  int8_t *packed = (int8_t *)blank(panels * rows * PLUMB_PANEL / sizeof(float));
+  for (size_t j = 0; j < p->n; j++) {
+    float largest = 0;
+    for (size_t i = 0; i < k; i++) largest = fmaxf(largest, fabsf(p->b[i * p->n + j]));
+    const float scale = largest > 0 ? largest / 127 : 1;
+    float *scales = (float *)(void *)(packed + j / PLUMB_PANEL * rows * PLUMB_PANEL);
+    scales[j % PLUMB_PANEL] = scale;
+    for (size_t i = 0; i < k; i++) {
+      const float byte = rintf(p->b[i * p->n + j] / scale);
+      b[i * p->n + j] = (int8_t)byte;
+      p->b[i * p->n + j] = byte * scale;
+    }
+  }
+  for (size_t panel = 0; panel < panels; panel++)
+    plumb_pack_bytes(b + panel * PLUMB_PANEL, (ptrdiff_t)p->n, 1, k, p->n - panel * PLUMB_PANEL, 0,
+                     1, packed + (panel * rows + PLUMB_SCALE_ROWS) * PLUMB_PANEL);
+  // Columns that do not exist are computed all the same.
+  for (size_t j = p->n; j < panels * PLUMB_PANEL; j++)
+    ((float *)(void *)(packed + j / PLUMB_PANEL * rows * PLUMB_PANEL))[j % PLUMB_PANEL] = 0;
+  p->packed = (struct plumb_packed){packed, PLUMB_I8};
+}
+
 void prepare(struct product *p) {
   struct plumb_patches *patches = &p->patches;
   const size_t channels = (size_t)patches->channels, k = depth_of(patches);
@@ -53,6 +81,7 @@ void prepare(struct product *p) {
   patches->base = numbers(all ? (all - 1) * (size_t)patches->pixel_stride + channels : 0);
   p->b = numbers(k * p->n);
   if (p->type == PLUMB_F32) pack_again(p);
+  else if (p->type == PLUMB_I8) pack_bytes(p);
   else pack_halves(p);
   p->ldc = p->columns + p->rows % 4;
   if (!p->with_addends) return;
@@ -132,7 +161,7 @@ static void check_product(struct product *p) {
 
 static void check_matrix(size_t m, size_t k, size_t n, size_t type, bool with_addends) {
   struct product p = matrix_product(m, k, n);
-  p.type = (plumb_packed_type)(type % 3);
+  p.type = (plumb_packed_type)(type % ALL_TYPES);
   p.with_addends = with_addends;
   p.activation = with_addends ? (plumb_unary_op)((m + n) % ALL_OPS) : PLUMB_IDENTITY;
   // Exponentials of sums as large as these overflow.
@@ -153,13 +182,13 @@ static void test_matrices(void) {
   for (size_t i = 0; i < COUNT(depths); i++) {
     for (size_t m = 1; m <= most_rows; m++) check_matrix(m, depths[i], 33, m, m % 2);
     for (size_t n = 1; n <= most_columns; n += step)
-      for (size_t type = 0; type < 3; type++) check_matrix(15, depths[i], n, type, n % 2);
+      for (size_t type = 0; type < ALL_TYPES; type++) check_matrix(15, depths[i], n, type, n % 2);
   }
   // More than one block either way, and a block's edge within a tile.
   const size_t large[][3] = {{279, 3, 5}, {280, 3, 33}, {281, 3, 5},  {561, 1, 2},
                              {3, 3, 384}, {3, 3, 385},  {2, 257, 417}, {3, 2, 800}};
   for (size_t i = 0; i < COUNT(large); i++)
-    for (size_t type = 0; type < 3; type++)
+    for (size_t type = 0; type < ALL_TYPES; type++)
       check_matrix(large[i][0], large[i][1], large[i][2], type, i % 2);
 }
 
@@ -183,7 +212,7 @@ static void test_convolutions(void) {
       p.column = random_below((p.n + 31) / 32) * 32;
       p.columns = 1 + random_below(p.n - p.column);
     }
-    p.type = (plumb_packed_type)random_below(3);
+    p.type = (plumb_packed_type)random_below(ALL_TYPES);
     p.with_addends = i % 3 != 0;
     p.activation = i % 5 ? PLUMB_SILU : PLUMB_IDENTITY;
     shape("%zu of %td x %td x %td, window %td x %td, strides %td %td, dilations %td %td, padding "
@@ -215,25 +244,37 @@ void test_pack(void) {
         const size_t elements = lines && length ? (lines - 1) * stride + length : 0;
         const float *b = numbers(elements);
         uint16_t *halves = blank_halves(elements);
+        int8_t *bytes = blank_bytes(elements);
         for (size_t i = 0; i < elements; i++) halves[i] = (uint16_t)random_bits();
+        for (size_t i = 0; i < elements; i++) bytes[i] = (int8_t)halves[i];
         testing("plumb_packed_count");
         expect_that(plumb_packed_count(k, n) == panels * 32 * k, "panels of 32 columns");
         float *packed = blank(panels * 32 * k);
         uint16_t *packed_halves = blank_halves(panels * 32 * k);
-        for (int is_half = 0; is_half < 2; is_half++) {
-          testing(is_half ? "plumb_pack_halves" : "plumb_pack");
+        int8_t *packed_bytes = blank_bytes(panels * 32 * k);
+        for (int width = 4; width > 0; width /= 2) {
+          testing(width == 4 ? "plumb_pack" : width == 2 ? "plumb_pack_halves"
+                                                         : "plumb_pack_bytes");
           shape("[%zu, %zu]%s, panels %zu..<%zu", k, n, is_transposed ? " transposed" : "", first,
                 last);
           const ptrdiff_t down = (ptrdiff_t)k_stride, across = (ptrdiff_t)n_stride;
-          if (is_half) plumb_pack_halves(halves, down, across, k, n, first, last, packed_halves);
+          if (width == 2) plumb_pack_halves(halves, down, across, k, n, first, last, packed_halves);
+          else if (width == 1) plumb_pack_bytes(bytes, down, across, k, n, first, last, packed_bytes);
           else plumb_pack(b, down, across, k, n, first, last, packed);
           for (size_t i = 0; i < panels * 32 * k; i++) {
             const size_t panel = i / (32 * k), column = panel * 32 + i % 32;
             const size_t from = i / 32 % k * k_stride + column * n_stride;
-            uint32_t value = is_half ? BLANK_HALF : BLANK;
+            uint32_t value = width == 4 ? BLANK : width == 2 ? BLANK_HALF : BLANK_BYTE;
             if (panel >= first && panel < last)
-              value = column >= n ? 0 : is_half ? halves[from] : bits_of(b[from]);
-            expect_bits(i, is_half ? packed_halves[i] : bits_of(packed[i]), value);
+              value = column >= n  ? 0
+                      : width == 4 ? bits_of(b[from])
+                      : width == 2 ? halves[from]
+                                   : (uint8_t)bytes[from];
+            expect_bits(i,
+                        width == 4   ? bits_of(packed[i])
+                        : width == 2 ? packed_halves[i]
+                                     : (uint8_t)packed_bytes[i],
+                        value);
           }
         }
         release();

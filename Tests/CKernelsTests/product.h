@@ -42,7 +42,8 @@ double exact_element(const struct product *p, size_t row, size_t j, double *magn
 /// Packs b once more, after it was changed; of type f32.
 void pack_again(struct product *p);
 
-extern const char *const type_names[3];
+enum { ALL_TYPES = 4 };
+extern const char *const type_names[ALL_TYPES];
 
 static inline size_t depth_of(const struct plumb_patches *p) {
   return (size_t)(p->window_height * p->window_width * p->channels);

@@ -58,7 +58,7 @@ static struct product three_by_three(size_t height, size_t width, size_t channel
 static void check_all(size_t height, size_t width, size_t channels, size_t padding,
                       size_t pictures, size_t n, size_t type) {
   struct product p = three_by_three(height, width, channels, padding, pictures, n);
-  p.type = (plumb_packed_type)(type % 3);
+  p.type = (plumb_packed_type)(type % ALL_TYPES);
   p.with_addends = (height + width + channels + n) % 2;
   p.activation = n % 2 ? PLUMB_GELU : PLUMB_IDENTITY;
   shape("%zu of %zu x %zu x %zu, padding %zu, columns %zu %s, %s, %s", pictures, height, width,
@@ -80,7 +80,7 @@ void test_winograd(void) {
   for (size_t tiles = 1; tiles <= 29; tiles++) check_all(4, 4 * tiles, 2, 1, 1, 33, tiles);
   const size_t channels[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 193};
   for (size_t i = 0; i < COUNT(channels); i++)
-    for (size_t type = 0; type < 3; type++) check_all(5, 6, channels[i], i % 3, 1, 3, type);
+    for (size_t type = 0; type < ALL_TYPES; type++) check_all(5, 6, channels[i], i % 3, 1, 3, type);
   for (size_t n = 1; n <= 65; n++) check_all(5, 5, 4, 1, 2, n, n);
   // Some tiles and columns of a larger one, as threads compute them.
   for (size_t i = 0; i < (is_slow ? 20 : 80); i++) {
@@ -90,7 +90,7 @@ void test_winograd(void) {
                                       1 + random_below(20), padding, pictures, n);
     p.column = random_below((n + 31) / 32) * 32;
     p.columns = 1 + random_below(n - p.column);
-    p.type = (plumb_packed_type)random_below(3);
+    p.type = (plumb_packed_type)random_below(ALL_TYPES);
     p.with_addends = i % 2;
     p.activation = i % 3 ? PLUMB_SILU : PLUMB_IDENTITY;
     const size_t all = pictures * tiles_of(&p.patches), first = random_below(all);

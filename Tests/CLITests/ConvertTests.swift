@@ -158,6 +158,82 @@ private func graphNames(_ path: String) throws -> [String] {
     }
   }
 
+  /// Weights in bytes: what linears and convolutions take, and the error at every tap and in the map.
+  @Test func weightsInBytes() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/int8.plumb"
+      let result = try expectGood(
+        ["convert", checkpoint("sd1-tiny"), "--weights", "int8", "--roundings", "-o", path])
+      #expect(result.stdout.contains("unet/conv_in.weight"), "each rounding is listed")
+      let inspected = try json(try expectGood(["inspect", path, "--tensors", "--json"]))
+      var types: [String: String] = [:]
+      for tensor in inspected["tensors"]?.arrayValue ?? [] {
+        types[tensor["name"]?.stringValue ?? ""] = tensor["stored_type"]?.stringValue
+      }
+      #expect(types["unet/mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"] == "i8")
+      #expect(types["unet/mid_block.resnets.0.conv1.weight"] == "i8")
+      #expect(types["text_encoder/embeddings.word_embeddings.weight"] == "f16")
+      #expect(types["unet/conv_norm_out.weight"] != "i8")
+      #expect(types.keys.allSatisfy { !$0.hasSuffix("@scales") })
+      let golden = goldenFolder + "/run/sd1-10-steps"
+      let verified = try runPlumb(["verify", path, golden, "--tolerance", "0.5"])
+      // What rounding costs at the taps and in the map, which has a tolerance of its own.
+      let lines = verified.stdout.split(separator: "\n").map { $0.split(separator: " ") }
+      func errors(_ name: String) -> [Double] {
+        lines.filter { $0.count > 6 && $0[1].hasPrefix(name) }.compactMap { line in
+          line.first { $0.contains("e-") }.flatMap { Double($0) }
+        }
+      }
+      #expect(lines.count { $0.first == "ok" } > 30, "\(verified.stdout)")
+      #expect(errors("text/").count > 10 && errors("text/").allSatisfy { 1e-5 < $0 && $0 < 0.1 })
+      #expect(errors("map").count == 1 && errors("map").allSatisfy { 1e-4 < $0 && $0 < 0.1 })
+    }
+  }
+
+  /// A .plumb stored again: the same numbers, or others of its own; nothing else changes.
+  @Test func storedAgain() throws {
+    try withTemporaryFolder { folder in
+      let first = try model()
+      try expectGood(["convert", first, "-o", folder + "/raw.plumb", "--raw"])
+      #expect(try runPlumb(["diff", first, folder + "/raw.plumb"]).status == 0)
+      try expectGood(["convert", first, "-o", folder + "/a.plumb", "--weights", "int8"])
+      try expectGood(
+        ["convert", checkpoint("sd1-tiny"), "-o", folder + "/b.plumb", "--weights", "int8"])
+      #expect(try runPlumb(["diff", folder + "/a.plumb", folder + "/b.plumb"]).status == 0)
+      // In its own place, twice: the bytes stay what they are.
+      for _ in 0..<2 {
+        try expectGood(
+          ["convert", folder + "/a.plumb", "-o", folder + "/a.plumb", "--weights", "int8"])
+      }
+      let near = try runPlumb(
+        ["diff", folder + "/a.plumb", folder + "/b.plumb", "--rtol", "1e-6", "--atol", "0"])
+      #expect(near.status == 0, "\(near.stdout)")
+      try expectUnusable(
+        ["convert", first, "--vae", checkpoint("sd1-tiny") + "/vae", "-o", folder + "/c.plumb"],
+        says: ["--vae"])
+    }
+  }
+
+  /// Weights in bytes ground as those in f32 do, but for what rounding moves.
+  @Test func bytesGround() throws {
+    try withTemporaryFolder { folder in
+      let phantom = goldenFolder + "/phantom/phantom.plumb"
+      let image = goldenFolder + "/phantom/test-30/phantom-3-0000.png"
+      try expectGood(["convert", phantom, "--weights", "int8", "-o", folder + "/int8.plumb"])
+      #expect(try bytes(folder + "/int8.plumb").count < bytes(phantom).count)
+      for (name, model) in [("f32", phantom), ("int8", folder + "/int8.plumb")] {
+        try expectGood(
+          [
+            "ground", model, "--image", image, "--phrase", "left pleural effusion", "--steps", "10",
+            "--no-cache", "-o", folder + "/" + name,
+          ])
+      }
+      let maps = ["int8", "f32"].map { "\(folder)/\($0)/map.npy" }
+      let difference = try runPlumb(["diff"] + maps + ["--atol", "0.1", "--rtol", "0", "--json"])
+      #expect(difference.status == 0, "\(difference.stdout)")
+    }
+  }
+
   @Test func rawWeightsLieAtPages() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/raw.plumb"

@@ -42,9 +42,9 @@ private func source(
     }
     throw Damage(name: name)
   }
-  guard byRows else { return WeightSource(tensor: tensor) }
-  return WeightSource(tensor: tensor) { name, rows, threads in
-    let whole = try tensor(name, threads)
+  return WeightSource(hasRows: byRows) { piece in
+    let whole = try tensor(piece.name, piece.threads)
+    guard let rows = piece.rows else { return whole }
     let count = whole.shape.count / whole.shape[0]
     return Tensor(
       floats: Array(whole.floats[rows.lowerBound * count..<rows.upperBound * count]),

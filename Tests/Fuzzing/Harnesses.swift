@@ -85,7 +85,7 @@ private func sealedPlumb(_ input: [UInt8]) throws -> [UInt8] {
   let data = input[min(cut + 1, input.count)...]
   let index = try ZstandardCompressor(level: 1).compress([UInt8](input[..<cut]))
   var header: [UInt8] = [0x50, 0x4c, 0x55, 0x4d, 0x42, 0x0d, 0x0a, 0x1a]
-  header += little(UInt16(1)) + little(UInt16(0)) + little(UInt32(128))
+  header += little(UInt16(1)) + little(UInt16(1)) + little(UInt32(128))
   header += little(UInt64(128 + data.count + index.count)) + little(UInt64(128 + data.count))
   header += little(UInt64(index.count)) + little(UInt64(cut)) + (try SHA256.digest(of: index))
   header += [UInt8](repeating: 0, count: 124 - header.count)

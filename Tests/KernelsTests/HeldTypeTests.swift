@@ -2,24 +2,49 @@ import Kernels
 import TensorBase
 import Testing
 
-/// Packed weights of half precision count, bit for bit, as the f32 they stand for.
+/// Packed weights of half precision and of bytes count, bit for bit, as the f32 they stand for.
 extension KernelTests {
-  private static let heldTypes: [ElementType] = [.f16, .bf16]
+  private static let heldTypes: [ElementType] = [.f16, .bf16, .i8]
 
-  /// A weight in a narrow type, some of it so small that f16 has it as subnormal numbers.
-  private static func weight(_ dimensions: [Int], _ type: ElementType, seed: Int) -> Tensor {
-    var numbers = Numbers(UInt64(seed))
-    let shape = Shape(dimensions)
-    let values = (0..<shape.count).map { numbers.next() * ($0 % 7 == 3 ? 1e-5 : 0.3) }
-    return Tensor(floats: values, shape: shape).converted(to: type)
-  }
+  /// A weight in a narrow type, with scales where it is of bytes, and the f32 it stands for.
+  private struct HeldWeight {
+    let narrow: Tensor
+    let scales: Tensor?
+    let wide: Tensor
 
-  private static func packed(_ weight: Tensor, threads: Int = 1) -> TensorView {
-    let inputs = weight.shape.dimensions.dropFirst().reduce(1, *)
-    let out = Result(
-      packedShape(inputs: inputs, outputs: weight.shape[0]).dimensions, type: weight.type)
-    packWeight(out.view, weight.view, threads: threads)
-    return out.view.readOnly
+    /// Some of it so small that f16 has it as subnormal numbers.
+    init(_ dimensions: [Int], _ type: ElementType, seed: Int) {
+      var numbers = Numbers(UInt64(seed))
+      let shape = Shape(dimensions)
+      let values = (0..<shape.count).map { numbers.next() * ($0 % 7 == 3 ? 1e-5 : 0.3) }
+      let exact = Tensor(floats: values, shape: shape)
+      guard type == .i8 else {
+        narrow = exact.converted(to: type)
+        scales = nil
+        wide = narrow.converted(to: .f32)
+        return
+      }
+      let fitting = ByteScales(fitting: exact, axis: 0)
+      let narrow = fitting.bytes(of: exact).bytes
+      self.narrow = narrow
+      scales = Tensor(floats: fitting.scales, shape: [fitting.scales.count])
+      wide = Tensor.written(.f32, shape) { target in
+        narrow.withBytes { fitting.widen($0, from: 0, into: &target) }
+      }
+    }
+
+    func packed(threads: Int = 1) -> TensorView { pack(narrow, scales, threads) }
+
+    func packedWide() -> TensorView { pack(wide, nil, 1) }
+
+    private func pack(_ weight: Tensor, _ scales: Tensor?, _ threads: Int) -> TensorView {
+      let inputs = weight.shape.dimensions.dropFirst().reduce(1, *)
+      let out = Result(
+        packedShape(inputs: inputs, outputs: weight.shape[0], type: weight.type).dimensions,
+        type: weight.type)
+      packWeight(out.view, weight.view, scales: scales?.view, threads: threads)
+      return out.view.readOnly
+    }
   }
 
   /// Runs both at every level; their results must be the same.
@@ -47,12 +72,31 @@ extension KernelTests {
   ])
   func packingKeepsTheType(_ dimensions: [Int]) {
     for type in Self.heldTypes {
-      let narrow = Self.weight(dimensions, type, seed: 3)
+      let weight = HeldWeight(dimensions, type, seed: 3)
+      let wide = weight.packedWide().copied()
       for threads in [1, 3] {
-        let held = Self.packed(narrow, threads: threads)
-        let wide = Self.packed(narrow.converted(to: .f32))
-        #expect(held.type == type && held.shape == wide.shape)
-        #expect(held.copied().converted(to: .f32) == wide.copied(), "\(type) \(dimensions)")
+        let held = weight.packed(threads: threads).copied()
+        #expect(held.type == type)
+        guard type == .i8 else {
+          #expect(held.shape == wide.shape)
+          #expect(held.converted(to: .f32) == wide, "\(type) \(dimensions)")
+          continue
+        }
+        #expect(held.shape.dimensions == [wide.shape[0], 4 + wide.shape[1], 32])
+        #expect(Self.numbers(ofPanels: held) == wide.floats, "\(dimensions)")
+      }
+    }
+  }
+
+  /// What panels of bytes behind their scales stand for.
+  private static func numbers(ofPanels held: Tensor) -> [Float] {
+    let bytes = held.bytes
+    let panel = held.shape[1] * 32
+    return (0..<held.shape[0]).flatMap { number in
+      let own = Array(bytes[number * panel..<(number + 1) * panel])
+      let scales = Tensor(type: .f32, shape: [32], bytes: Array(own[..<128])).floats
+      return own[128...].enumerated().map { place, byte in
+        Float(Int8(bitPattern: byte)) * scales[place % 32]
       }
     }
   }
@@ -70,8 +114,8 @@ extension KernelTests {
       ]
     for (m, n, k) in sizes {
       let x = numbers.tensor([m, k]), bias = numbers.tensor([n]), residual = numbers.tensor([m, n])
-      let narrow = Self.weight([n, k], type, seed: m + n + k)
-      let (held, wide) = (Self.packed(narrow), Self.packed(narrow.converted(to: .f32)))
+      let weight = HeldWeight([n, k], type, seed: m + n + k)
+      let (held, wide) = (weight.packed(), weight.packedWide())
       for threads in [1, 3] {
         Self.expectSame([m, n], "\(m) \(n) \(k)") {
           linear(
@@ -111,9 +155,9 @@ extension KernelTests {
     for c in cases {
       let x = numbers.tensor(c.input), bias = numbers.tensor([c.outputs])
       let vector = numbers.tensor([c.input[0], c.outputs])
-      let narrow = Self.weight(
+      let weight = HeldWeight(
         [c.outputs, c.input[3], c.window.0, c.window.1], type, seed: c.outputs)
-      let (held, wide) = (Self.packed(narrow), Self.packed(narrow.converted(to: .f32)))
+      let (held, wide) = (weight.packed(), weight.packedWide())
       for isExact in [true, false] {
         let parameters = Convolution2DParameters(
           strides: c.strides,

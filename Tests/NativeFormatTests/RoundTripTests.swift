@@ -187,3 +187,72 @@ func roundedWeightsReportTheirError(narrow: ElementType) throws {
     }
   }
 }
+
+/// Bytes with scales: within half a scale of what they were, whole and by rows; the file says 1.1.
+@Test(arguments: [0, 1, 2], [StorageOptions.Packing.smallest, .raw])
+func bytesComeBackTimesTheirScales(axis: Int, packing: StorageOptions.Packing) throws {
+  let shape: Shape = [37, 31, 1100]
+  var floats = (0..<shape.count).map { Float(($0 * 7919) % 2003) * 0.013 - 13 }
+  // The first index of the last axis is zero everywhere.
+  for place in stride(from: 0, to: floats.count, by: 1100) { floats[place] = 0 }
+  let tensor = Tensor(floats: floats, shape: shape)
+  try withTemporaryFolder { folder in
+    let path = folder + "/model.plumb"
+    var writer = try NativeWriter(
+      path: path, options: StorageOptions(weights: .i8, packing: packing))
+    let error = try writer.add("w", tensor, inBytesAlong: axis)
+    try writer.add("v", Tensor(floats: floats, shape: [shape.count]))
+    try writer.finish(NativeContent())
+    let file = try NativeFile(path: path)
+    try file.verifyContents()
+    #expect(file.versionText == "1.1")
+    #expect(file.tensorNames == ["w", "v"])
+    #expect(file.tensors.map(\.storedType) == [.i8, .f32])
+    #expect(file.tensors[0].storedByteCount > shape[axis])
+    let stored = try #require(file.stored("w"))
+    #expect(stored == StoredWeight(.i8, scales: WeightScales(tensor: "w@scales", axis: axis)))
+    let scales = try file.tensor(named: "w@scales").floats
+    #expect(scales.count == shape[axis])
+    let bytes = try file.storedTensor(named: "w").int64s
+    let run = shape.dimensions[(axis + 1)...].reduce(1, *)
+    let expected = bytes.enumerated().map { place, byte in
+      Float(byte) * scales[place / run % scales.count]
+    }
+    let found = try file.tensor(named: "w")
+    #expect(found.type == .f32 && found.floats == expected)
+    let worst = zip(floats, expected).map { abs($0 - $1) }
+    #expect(worst.max().map(Double.init) == error)
+    #expect(worst.enumerated().allSatisfy { $1 <= 0.50001 * scales[$0 / run % scales.count] })
+    for rows in [0..<1, 3..<17, 36..<37] {
+      let part = try file.tensor(named: "w", rows: rows, for: .f32).floats
+      #expect(part == Array(expected[rows.lowerBound * 34_100..<rows.upperBound * 34_100]))
+    }
+  }
+}
+
+@Test func whatIsNotFiniteIsNotStoredInBytes() throws {
+  try withTemporaryFolder { folder in
+    for (place, value) in [Float.nan, .infinity, -.infinity, .greatestFiniteMagnitude].enumerated()
+    {
+      var writer = try NativeWriter(
+        path: folder + "/model.plumb", options: StorageOptions(weights: .i8))
+      let tensor = Tensor(floats: [1, 2, value, 4], shape: [2, 2])
+      #expect(throws: NativeError.self, "\(place)") {
+        try writer.add("w", tensor, inBytesAlong: 0)
+      }
+    }
+    var writer = try NativeWriter(
+      path: folder + "/model.plumb", options: StorageOptions(weights: .i8))
+    let least = Float.leastNonzeroMagnitude
+    let small = Tensor(floats: [0, least, -0.0, least * 70_000], shape: [2, 2])
+    #expect(try writer.add("w", small, inBytesAlong: 0) <= 6e-39)
+    try writer.add("v", Tensor(floats: [1], shape: [1]))
+    try writer.finish(NativeContent())
+    #expect(try NativeFile(path: folder + "/model.plumb").tensor(named: "w").shape == [2, 2])
+  }
+}
+
+/// What needs nothing new is of the version that had it.
+@Test func theLowestVersionIsWritten() throws {
+  #expect(try roundTrip([("a", Tensor(floats: [1], shape: [1]))]).versionText == "1.0")
+}

@@ -17,7 +17,7 @@ def tensors_of(path):
     plumb.check_contents()
     return {t["name"]: {"type": t["type"], "shape": t["shape"],
                         "sha256": hashlib.sha256(plumb.tensor_bytes(t)).hexdigest()}
-            for t in plumb.tensors}
+            for t in plumb.listed()}
 
 
 def main():

@@ -6,7 +6,7 @@ errors.json beside them, which is kept by hand.
     make_fixtures.py [FOLDER]     FOLDER: formats/fixtures
 """
 
-import copy, hashlib, json, os, struct, sys, zlib
+import copy, hashlib, itertools, json, os, struct, sys, zlib
 
 import zstandard
 
@@ -101,6 +101,13 @@ class Writer:
             self.data += b"".join(parts)
         self.tensors.append(entry)
 
+    def add_scaled(self, name, shape, content, scales, axis, codec="frame"):
+        """Bytes and, before them, their scales."""
+        self.add(name + "@scales", "f32", [len(scales)], struct.pack(f"<{len(scales)}f", *scales),
+                 "raw")
+        self.add(name, "i8", shape, content, codec, per_block=40)
+        self.tensors[-1] |= {"type": "f32", "scales": len(self.tensors) - 2, "scale_axis": axis}
+
     def share(self, name, type_, shape, place):
         other = self.tensors[place]
         self.tensors.append({"name": name, "type": type_, "shape": shape,
@@ -186,8 +193,57 @@ def coded_parts():
     return w.data, {"graphs": [], "tensors": w.tensors, "components": {}, "provenance": {}}
 
 
+def scaled():
+    """Version 1.1: bytes with scales along each axis, in several blocks, shared, of no elements."""
+    w = Writer()
+    rows = [0.5, 1e-3, 2.0**120, 0.1, 7.0]
+    w.add_scaled("rows", [5, 24], noise(120, 1), rows, 0)
+    w.add_scaled("columns", [24, 5], noise(120, 2), rows, 1)
+    w.add_scaled("middle", [3, 5, 8], noise(120, 3), rows, 1, codec="raw")
+    w.add_scaled("none", [4, 0], b"", [1.0] * 4, 0)
+    w.add("@scales of narrow origin", "f32", [4], struct.pack("<4e", 0.5, 1, 2, 4), "frame",
+          stored="f16")
+    place = len(w.tensors) - 1
+    w.add("narrow", "i8", [4, 30], noise(120, 4), "frame")
+    w.tensors[-1] |= {"type": "f32", "scales": place, "scale_axis": 0}
+    # The same bytes, another tensor's scales.
+    w.tensors.append({k: v for k, v in w.tensors[1].items()
+                      if k in ("type", "shape", "stored", "digest")}
+                     | {"name": "shared", "same_as": 1, "scales": 2, "scale_axis": 0})
+    w.add("plain bytes", "i8", [5], b"\x80\xff\0\1\x7f", "raw")
+    return w.data, {"graphs": [], "tensors": w.tensors, "components": {}, "provenance": {}}
+
+
+def packed():
+    """A linear and a convolution whose weights are packed in the file or by a node."""
+    w = Writer()
+    w.add("linear", "f32", [1, 3, 32], struct.pack("<96f", *range(96)), "raw")
+    w.add("window", "f32", [2, 3, 3, 3], struct.pack("<54f", *range(54)), "raw")
+    graph = {
+        "name": "g",
+        "values": [
+            {"name": "x", "origin": "input"},
+            {"name": "linear", "origin": "weight", "tensor": "linear", "type": "f32",
+             "shape": [1, 3, 32]},
+            {"name": "window", "origin": "weight", "tensor": "window", "type": "f32",
+             "shape": [2, 3, 3, 3]},
+            {"name": "packed", "origin": "node"}, {"name": "y", "origin": "node"},
+            {"name": "z", "origin": "node"}],
+        "inputs": [{"value": 0, "type": "f32", "dimensions": [1, 4, 4, 3]}],
+        "outputs": [4, 5],
+        "nodes": [
+            {"name": "packed", "op": "packWeight", "inputs": [2], "outputs": [3], "attributes": {}},
+            {"name": "y", "op": "convolution", "inputs": [0, 3], "outputs": [4],
+             "attributes": {"strides": [1, 1], "padding": [1, 1, 1, 1], "dilations": [1, 1],
+                            "groups": 1, "activation": None, "layout": "channelsLast",
+                            "packed_outputs": 2, "packed_window": [3, 3]}},
+            {"name": "z", "op": "linear", "inputs": [0, 1], "outputs": [5],
+             "attributes": {"activation": None, "packed_outputs": 5, "packed_window": [1, 1]}}]}
+    return w.data, {"graphs": [graph], "tensors": w.tensors, "components": {}, "provenance": {}}
+
+
 def newer():
-    """Version 1.7: members, header bytes and a header length that 1.0 does not have."""
+    """Version 1.7: members, header bytes and a header length that 1.1 does not have."""
     w = Writer()
     w.data = bytearray(192)
     w.add("w", "f32", [3], struct.pack("<3f", 1, 2, 3), "raw")
@@ -406,6 +462,41 @@ def malformed():
         yield f"data.coded-{name}", assemble(data[:masked] + content, other)
 
 
+def malformed_scales():
+    """Yields names and files."""
+    data, index = scaled()
+
+    def put(place, minor=1, **members):
+        other = copy.deepcopy(index)
+        entry = other["tensors"][place]
+        entry |= members
+        other["tensors"][place] = {k: v for k, v in entry.items() if v is not None}
+        return assemble(data, other, header={"minor": minor})
+
+    yield "scales.in-1.0", put(1, minor=0)
+    yield "scales.missing", put(1, scales=None)
+    yield "scales.no-axis", put(1, scale_axis=None)
+    yield "scales.of-f16", put(8, scales=0, scale_axis=0)
+    yield "scales.later", put(1, scales=2)
+    yield "scales.negative", put(1, scales=-1)
+    yield "scales.text", put(1, scales="rows@scales")
+    yield "scales.axis-beyond", put(1, scale_axis=2)
+    yield "scales.axis-negative", put(1, scale_axis=-1)
+    yield "scales.axis-other", put(1, scale_axis=1)
+    yield "scales.length", put(3, scales=0, scale_axis=0)
+    yield "scales.of-bytes", put(1, scales=len(index["tensors"]) - 1)
+    yield "scales.of-a-matrix", put(5, scales=3)
+    for name, scale in {"nan": float("nan"), "infinite": float("inf"), "zero": 0.0,
+                        "negative": -0.5, "too-large": 1.0001 * 2.0**120}.items():
+        content, other = bytearray(data), copy.deepcopy(index)
+        entry = other["tensors"][0]
+        place = entry["offset"]
+        content[place + 4:place + 8] = struct.pack("<f", scale)
+        scales = bytes(content[place:place + 20])
+        entry |= {"digest": digest_of(scales), "blocks": [[zlib.crc32(scales)]]}
+        yield f"data.scale-{name}", assemble(content, other, header={"minor": 1})
+
+
 def swapped(data, index):
     """The first two blocks of `table` in the wrong order: each is sound, only the digest tells."""
     other, data = copy.deepcopy(index), bytearray(data)
@@ -430,8 +521,10 @@ def main():
     files = {os.path.join(valid, "small.plumb"): assemble(*small()),
              os.path.join(valid, "types.plumb"): assemble(*types()),
              os.path.join(valid, "coded.plumb"): assemble(*coded_parts()),
+             os.path.join(valid, "packed.plumb"): assemble(*packed()),
+             os.path.join(valid, "scales.plumb"): assemble(*scaled(), header={"minor": 1}),
              os.path.join(valid, "newer-minor.plumb"): newer()}
-    for name, content in malformed():
+    for name, content in itertools.chain(malformed(), malformed_scales()):
         path = os.path.join(broken, name + ".plumb")
         assert path not in files, name
         files[path] = content

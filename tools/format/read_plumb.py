@@ -83,6 +83,7 @@ def op_table():
             "strides": wholes, "padding": wholes, "dilations": wholes, "groups": whole,
             "activation": activation, "layout": layout}),
         "linear": ((2, 4, 2), {"activation": activation}),
+        "packWeight": ((1, 1, 1), {}),
         "attention": ((3, 4, 3), {
             "heads": whole, "scale": f32, "causal": flag, "tokens": maybe(wholes)}),
         "groupNorm": ((3, 3, 3), {
@@ -111,6 +112,8 @@ def op_table():
 
 
 OPS = op_table()
+# Of ops that may take a packed weight; both or none.
+PACKED = {"packed_outputs": whole, "packed_window": wholes}
 
 
 def xxh64(content):
@@ -254,7 +257,7 @@ class Plumb:
         require(len(data) >= 128, "the header is cut short")
         major, minor, header, size, offset, stored, unpacked = struct.unpack_from("<HHIQQQQ", data, 8)
         require(major == 1, f"major version {major}")
-        self.newer = minor > 0
+        self.newer, self.has_scales = minor > 1, minor >= 1
         require(128 <= header <= min(4096, len(data)), "header length")
         crc, = struct.unpack_from("<I", data, header - 4)
         require(zlib.crc32(data[:header - 4]) == crc, "header CRC-32")
@@ -316,10 +319,16 @@ class Plumb:
         data = {"codec": one_of(CODECS), "offset": whole, "block_elements": whole,
                 "blocks": list_of(wholes)}
         shares = "same_as" in entry
+        stored = entry.get("stored")
+        narrow = ("f16", "bf16", "i8") if self.has_scales else ("f16", "bf16")
+        scaled = entry.get("type") == "f32" and stored == "i8"
+        if scaled:
+            kinds |= {"scales": whole, "scale_axis": whole}
         self.members(entry, f"tensor {name}", kinds | ({"same_as": whole} if shares else data))
-        stored = entry["stored"]
-        require(stored == entry["type"] or entry["type"] == "f32" and stored in ("f16", "bf16"),
+        require(stored == entry["type"] or entry["type"] == "f32" and stored in narrow,
                 f"{name}: stored type")
+        if scaled:
+            self.check_scales(entry)
         count = product(entry["shape"])
         if shares:
             place = entry["same_as"]
@@ -340,6 +349,26 @@ class Plumb:
             limit = (0, 2**32 - 1) if entry["codec"] == "raw" else (1, 128 << 20)
             require(all(limit[0] <= n <= limit[1] for n in block), f"{name}: a block's numbers")
         return entry
+
+    def check_scales(self, entry):
+        name, place, axis = entry["name"], entry["scales"], entry["scale_axis"]
+        require(0 <= place < len(self.tensors), f"{name}: scales")
+        require(0 <= axis < len(entry["shape"]), f"{name}: scale_axis")
+        scales = self.tensors[place]
+        require(scales["type"] == "f32" and "scales" not in scales
+                and scales["shape"] == [entry["shape"][axis]], f"{name}: scales")
+
+    def scales_of(self, entry):
+        """The numbers that a tensor's bytes are multiplied with, along an axis."""
+        content = self.tensor_bytes(self.tensors[entry["scales"]])
+        scales = struct.unpack(f"<{len(content) // 4}f", content)
+        require(all(0 < s <= 2.0**120 for s in scales), f"{entry['name']}: a scale")
+        return scales
+
+    def listed(self):
+        """The tensors that are not others' scales."""
+        scales = {t["scales"] for t in self.tensors if "scales" in t}
+        return [t for place, t in enumerate(self.tensors) if place not in scales]
 
     def block_sizes(self, entry):
         """Unpacked bytes of every block."""
@@ -390,6 +419,8 @@ class Plumb:
                 "name": text, "op": one_of(OPS), "inputs": reference, "outputs": reference,
                 "attributes": lambda x: type(x) is dict})
             (fewest, most, needed), attributes = OPS[node["op"]]
+            if node["op"] in ("linear", "convolution") and PACKED.keys() & node["attributes"].keys():
+                attributes = attributes | PACKED
             self.members(node["attributes"], f"node {node['name']}", attributes, (), True)
             inputs, outputs = node["inputs"], node["outputs"]
             require(fewest <= len(inputs) <= most and None not in inputs[:needed],
@@ -490,12 +521,20 @@ class Plumb:
             return stored
         if entry["stored"] == "bf16":
             return widened(stored)
+        if entry["stored"] == "i8":
+            scales, run = self.scales_of(entry), product(entry["shape"][entry["scale_axis"] + 1:])
+            # A product of a byte and a binary32 is exact in binary64; packing rounds it once.
+            return struct.pack(f"<{len(stored)}f", *(
+                byte * scales[i // run % len(scales)]
+                for i, byte in enumerate(struct.unpack(f"{len(stored)}b", stored))))
         count = len(stored) // 2
         halves = struct.unpack(f"<{count}H", stored)
         return struct.pack(f"<{count}I", *map(float_of_half, halves))
 
     def check_contents(self):
         for entry in self.tensors:
+            if "scales" in entry:
+                self.scales_of(entry)
             if "same_as" not in entry:
                 require(digest_of(self.stored_bytes(entry)) == entry["digest"],
                         f"{entry['name']}: content digest")
@@ -528,7 +567,7 @@ def write_npy(path, entry, content):
 
 def write_safetensors(path, plumb):
     header, parts, place = {}, [], 0
-    for entry in plumb.tensors:
+    for entry in plumb.listed():
         content = plumb.tensor_bytes(entry)
         header[entry["name"]] = {"dtype": entry["type"].upper(), "shape": entry["shape"],
                                  "data_offsets": [place, place + len(content)]}
@@ -550,7 +589,7 @@ def main():
     plumb = Plumb(arguments.file)
     if arguments.check:
         plumb.check_contents()
-    for entry in plumb.tensors:
+    for entry in plumb.listed():
         print(entry["name"], entry["type"], entry["shape"], "stored as", entry["stored"],
               entry.get("codec") or f"same as {plumb.tensors[entry['same_as']]['name']}")
         if arguments.npy:

@@ -137,10 +137,15 @@ enum {
   PLUMB_PRODUCT_SCRATCH = PLUMB_BLOCK * PLUMB_ROW_STRIDE + PLUMB_SLICE * PLUMB_PANEL,
 };
 
-/// What the elements of a packed matrix are; all arithmetic is that of f32.
-typedef enum plumb_packed_type { PLUMB_F32, PLUMB_F16, PLUMB_BF16 } plumb_packed_type;
+/// What the elements of a packed matrix are; all arithmetic is that of f32. One of I8 stands for
+/// itself times its column's scale, rounded to f32.
+typedef enum plumb_packed_type { PLUMB_F32, PLUMB_F16, PLUMB_BF16, PLUMB_I8 } plumb_packed_type;
 
-/// A packed [k, n] matrix: panels of 32 columns, [panel, k, 32], zeros behind column n.
+/// Rows of 32 bytes before the elements of a panel of I8: its columns' 32 scales, f32.
+enum { PLUMB_SCALE_ROWS = 4 };
+
+/// A packed [k, n] matrix: panels of 32 columns, [panel, k, 32], zeros behind column n. A panel of
+/// I8 begins with its scales: [panel, PLUMB_SCALE_ROWS + k, 32].
 struct plumb_packed {
   const void *base;
   plumb_packed_type type;
@@ -175,6 +180,10 @@ void plumb_pack(const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k
 /// plumb_pack for elements of 16 bits.
 void plumb_pack_halves(const uint16_t *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k,
                        size_t n, size_t first, size_t last, uint16_t *packed);
+
+/// plumb_pack for elements of 8 bits, as if panels had no scales.
+void plumb_pack_bytes(const int8_t *b, ptrdiff_t k_stride, ptrdiff_t n_stride, size_t k, size_t n,
+                      size_t first, size_t last, int8_t *packed);
 
 /// c[r, j] = activation(sum over k of patch[first + r][k] * b[k, column + j] + addends), for
 /// `rows` rows and `columns` columns; `column` is a multiple of 32; c, bias and residual begin at

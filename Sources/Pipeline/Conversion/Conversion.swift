@@ -25,36 +25,34 @@ public func convert(
   if let level = request.level { options.level = level }
   if request.isRaw { options.packing = .raw }
   options.weights = try request.weights.map { name in
-    guard let type = ElementType(rawValue: name), [.f32, .f16, .bf16].contains(type) else {
-      throw PipelineError.badOption(name: "--weights", reason: "'\(name)' is not f32, f16 or bf16")
+    let types: [String: ElementType] = ["f32": .f32, "f16": .f16, "bf16": .bf16, "int8": .i8]
+    guard let type = types[name] else {
+      throw PipelineError.badOption(
+        name: "--weights", reason: "'\(name)' is not f32, f16, bf16 or int8")
     }
     return type
   }
   if let golden = request.goldenFolder { _ = try goldenBundle(golden) }
-  let parts = try SourceParts(request)
-  try checkNames(request.ioNames, parts)
-  let models = try parts.models.map { part in
-    try ConvertedModel(part.component, part.source, request, isAlone: parts.models.count == 1)
-  }
-  try checkNames(models)
-  try checkFit(models)
-  let content = try content(models, parts)
-
-  let total = models.reduce(0) { $0 + $1.byteCount }
+  let stock = try stock(request)
+  let total = stock.weights.reduce(0) { $0 + $1.byteCount }
+  let byteAxes = options.weights == .i8 ? stock.byteAxes : [:]
   var done = 0
   var roundings: [ConversionSummary.Rounding] = []
   var writer = try NativeWriter(path: request.output, options: options)
-  for model in models {
-    for weight in model.weights {
-      let tensor = try weight.load()
-      let error = try writer.add(weight.name, tensor)
-      if error > 0 { roundings.append(.init(tensor: weight.name, error: error)) }
-      weight.release()
-      done += weight.byteCount
-      progress("converting", done, total)
-    }
+  for weight in stock.weights {
+    let tensor = try weight.load()
+    let error =
+      if let axis = byteAxes[weight.name] {
+        try writer.add(weight.name, tensor, inBytesAlong: axis)
+      } else {
+        try writer.add(weight.name, tensor)
+      }
+    if error > 0 { roundings.append(.init(tensor: weight.name, error: error)) }
+    weight.release()
+    done += weight.byteCount
+    progress("converting", done, total)
   }
-  try writer.complete(content)
+  try writer.complete(stock.content)
   var verification: Verification?
   if let golden = request.goldenFolder {
     let result = try writer.withReadablePath { path in
@@ -69,9 +67,34 @@ public func convert(
   try writer.commit()
   return ConversionSummary(
     output: request.output, byteCount: try MappedFile(path: request.output).size,
-    sourceByteCount: total, graphs: content.graphs.map(\.name),
-    unused: models.flatMap(\.unused),
+    sourceByteCount: total, graphs: stock.content.graphs.map(\.name),
+    unused: stock.unused,
     roundings: roundings, verification: verification)
+}
+
+/// What goes into a file.
+struct ConversionStock {
+  var weights: [ConvertedModel.Weight]
+  /// The weights that can be kept in bytes, with the axes along which their outputs lie.
+  var byteAxes: [String: Int]
+  /// All but weights.
+  var content: NativeContent
+  /// Tensors that are known and not needed.
+  var unused: [String]
+}
+
+private func stock(_ request: ConversionRequest) throws -> ConversionStock {
+  if let stored = try storedStock(request) { return stored }
+  let parts = try SourceParts(request)
+  try checkNames(request.ioNames, parts)
+  let models = try parts.models.map { part in
+    try ConvertedModel(part.component, part.source, request, isAlone: parts.models.count == 1)
+  }
+  try checkNames(models)
+  try checkFit(models)
+  return ConversionStock(
+    weights: models.flatMap(\.weights), byteAxes: byteAxes(models.flatMap(\.graphs)),
+    content: try content(models, parts), unused: models.flatMap(\.unused))
 }
 
 /// Only the parts that are ONNX files have names to be changed.

@@ -1,7 +1,7 @@
 /// What to convert, and how.
 public struct ConversionRequest: Sendable {
-  /// A folder in the diffusers layout or of a single model, or an ONNX file; nil when each part
-  /// comes from its own place.
+  /// A folder in the diffusers layout or of a single model, an ONNX file, or a .plumb; nil when each
+  /// part comes from its own place.
   public var source: String?
   /// The UNet's folder or ONNX file when it does not come from `source`.
   public var unet: String?
@@ -21,7 +21,7 @@ public struct ConversionRequest: Sendable {
   public var latentSize: Int?
   /// What latents are multiplied by before the UNet sees them, when no file tells.
   public var scalingFactor: Double?
-  /// `f32`, `f16` or `bf16`; nil keeps every bit.
+  /// `f32`, `f16`, `bf16` or `int8`; nil keeps every bit.
   public var weights: String?
   /// zstd's level; nil for the default.
   public var level: Int?

@@ -28,8 +28,6 @@ struct ConvertedModel {
     let release: () -> Void
   }
 
-  var byteCount: Int { weights.reduce(0) { $0 + $1.byteCount } }
-
   init(
     _ component: String, _ source: ModelSource, _ request: ConversionRequest, isAlone: Bool
   ) throws {
