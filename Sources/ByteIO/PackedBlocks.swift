@@ -202,11 +202,11 @@ private struct BlockPacker: ~Copyable {
     return (parts, 0)
   }
 
-  /// The smallest part that holds the bytes. Coded is only what that makes smaller by 1 in 512, as
-  /// a frame that stores its bytes is read four times as fast.
+  /// The smallest part that holds the bytes. Coded is only what that makes smaller by 1 in 128, as
+  /// a frame that stores its bytes is read many times as fast.
   private func compress(_ bytes: UnsafeRawBufferPointer) throws(ByteIOError) -> [UInt8] {
     let frame = try smallestFrame(bytes)
-    return codedPart(bytes.bytes, limit: frame.count - frame.count / 512 - 1) ?? frame
+    return codedPart(bytes.bytes, limit: frame.count - frame.count / 128 - 1) ?? frame
   }
 
   /// The smaller of both compressors' frames; of long pieces samples tell whether the thorough one
