@@ -90,12 +90,19 @@ let package = Package(
       name: "ImageFiles", dependencies: ["CImageShims", "CFreeType"], swiftSettings: common),
     .target(name: "Grounding", dependencies: ["TensorBase"], swiftSettings: safe),
     .target(
+      name: "Reports", dependencies: ["JSONText", "ByteIO"],
+      resources: [
+        "page.css", "drawing.js", "ground.html", "ground.js", "taps.html", "taps.js", "eval.html",
+        "eval.js", "cases.html",
+      ].map { .embedInCode("Page/\($0)") },
+      swiftSettings: safe),
+    .target(
       name: "Pipeline",
       dependencies: [
         "TensorBase", "JSONText", "Naming", "ByteIO", "TensorFiles", "Comparison", "GraphIR",
         "ONNXFiles", "ONNXOperators", "ONNXGraphs", "Architectures", "NativeFormat", "Planner",
         "Kernels", "Executor", "TextTokens",
-        "PhraseWords", "ImageFiles", "Grounding",
+        "PhraseWords", "ImageFiles", "Grounding", "Reports",
       ],
       swiftSettings: safe),
     .executableTarget(
@@ -127,6 +134,7 @@ let package = Package(
     tests("PhraseWords", also: ["JSONText"]),
     tests("ImageFiles", also: ["TensorFiles", "TensorBase", "JSONText"]),
     tests("Grounding", also: ["TensorFiles", "TensorBase", "JSONText"]),
+    tests("Reports", also: ["JSONText", "ByteIO"]),
     tests(
       "Pipeline",
       also: [

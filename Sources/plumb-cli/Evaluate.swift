@@ -1,3 +1,4 @@
+import ByteIO
 import Pipeline
 
 let evalCommand = Command(
@@ -29,6 +30,10 @@ let evalCommand = Command(
     .init(name: "--images", value: "FOLDER", help: "where pictures lie, if not beside MANIFEST"),
     .init(name: "--side", value: "N", help: "pixels of the crop where no FILE says (512)"),
     .init(name: "--resamples", value: "N", help: "of the bootstrap (2000)"),
+    .init(
+      name: "--report",
+      help: "writes report.html as well: tables, charts, the best and worst\npairs; see below"),
+    reportSizeOption,
   ] + groundingOptions + [
     threadsOption, memoryOption, lowMemoryOption, exactOption,
     .init(name: "--json", help: "for programs: scores.json"),
@@ -36,10 +41,14 @@ let evalCommand = Command(
   notes: """
     DIR receives run.json, pairs.jsonl with a line as each pair is done, scores.json, and
     predictions.json, COCO's results. docs/evaluation.md says what is in them.
+    --report makes one page for people (docs/reports.md): in a run; of a run that is finished, with
+    --resume; and without FILE and MANIFEST, or with --merge, one without pictures.
 
     examples:
       plumb eval m.plumb ms-cxr.json --images mimic-cxr-jpg/ -o out
       plumb eval m.plumb manifest.json -o out --resume
+      plumb eval m.plumb manifest.json -o out --resume --report
+      plumb eval -o out --report
       plumb eval m.plumb manifest.json -o shard-2 --shard 2/4
       plumb eval --merge shard-1 shard-2 shard-3 shard-4 -o out
       plumb eval m.plumb manifest.json -o out --baseline center
@@ -48,12 +57,21 @@ let evalCommand = Command(
   let folder = try arguments.required("--output")
   try checkResultFolder(folder)
   let resamples = try arguments.integer("--resamples", in: 1...1_000_000) ?? 2000
+  let byteLimit = try arguments.reportByteLimit()
+  let page = folder + "/report.html"
+  if byteLimit != nil, folderExists(folder) { try checkWritable(file: page) }
   let report =
-    try arguments.has("--merge")
-    ? merge(arguments, into: folder, resamples: resamples)
-    : evaluated(try request(arguments, folder: folder, resamples: resamples))
+    if arguments.has("--merge") {
+      try merge(arguments, into: folder, resamples: resamples, reportByteLimit: byteLimit)
+    } else if let byteLimit, arguments.operands.isEmpty {
+      try reported(arguments, folder: folder, resamples: resamples, byteLimit: byteLimit)
+    } else {
+      try evaluated(
+        try request(arguments, folder: folder, resamples: resamples, reportByteLimit: byteLimit))
+    }
   for warning in report.warnings { printError("plumb eval: warning: \(warning)") }
   print(arguments.has("--json") ? report.jsonText : report.text)
+  if byteLimit != nil, !arguments.has("--json") { print(page) }
   return .good
 }
 
@@ -62,20 +80,36 @@ private func evaluated(_ request: EvaluationRequest) throws -> EvaluationReport 
   return try evaluate(request) { progress.show($0, $1, $2) }
 }
 
-private func merge(
-  _ arguments: Arguments, into folder: String, resamples: Int
+/// The page of a folder alone.
+private func reported(
+  _ arguments: Arguments, folder: String, resamples: Int, byteLimit: Int
 ) throws -> EvaluationReport {
-  let allowed = ["--merge", "--output", "--resamples", "--json"]
+  let allowed = ["--output", "--resamples", "--json", "--report", "--report-size"]
+  for option in evalCommand.options.map(\.name)
+  where arguments.has(option) && !allowed.contains(option) {
+    throw UsageError("\(option) needs FILE and MANIFEST: without them only the page is made")
+  }
+  return try writeReport(ofEvaluation: folder, resamples: resamples, byteLimit: byteLimit)
+}
+
+private func merge(
+  _ arguments: Arguments, into folder: String, resamples: Int, reportByteLimit: Int?
+) throws -> EvaluationReport {
+  let allowed = [
+    "--merge", "--output", "--resamples", "--json", "--report", "--report-size",
+  ]
   for option in evalCommand.options.map(\.name)
   where arguments.has(option) && !allowed.contains(option) {
     throw UsageError("\(option) cannot be changed with --merge: the shards are what they are")
   }
   guard !arguments.operands.isEmpty else { throw UsageError("--merge: DIR is missing") }
-  return try mergeEvaluations(arguments.operands, into: folder, resamples: resamples)
+  let report = try mergeEvaluations(arguments.operands, into: folder, resamples: resamples)
+  guard let reportByteLimit else { return report }
+  return try writeReport(ofEvaluation: folder, resamples: resamples, byteLimit: reportByteLimit)
 }
 
 private func request(
-  _ arguments: Arguments, folder: String, resamples: Int
+  _ arguments: Arguments, folder: String, resamples: Int, reportByteLimit: Int?
 ) throws -> EvaluationRequest {
   let maps = try maps(arguments)
   let operands = arguments.operands
@@ -92,6 +126,7 @@ private func request(
   request.memory = try arguments.memory()
   request.resumes = arguments.has("--resume")
   request.resamples = resamples
+  request.reportByteLimit = reportByteLimit
   if let side = try arguments.integer("--side", in: 16...4096) {
     guard operands.count == 1 else { throw UsageError("--side: FILE has its own size") }
     request.side = side

@@ -17,7 +17,27 @@ let groundingOptions: [Command.Option] = [
   .init(name: "--no-cache", help: "keeps no text pass"),
 ]
 
+/// How large the page of `--report` may become.
+let reportSizeOption = Command.Option(
+  name: "--report-size", value: "BYTES",
+  help: "how large the page may become, such as 60M (20M); what does not fit is\n"
+    + "shown smaller or left out, and the page says so")
+
 extension Arguments {
+  /// What `--report` and `--report-size` say; nil without a report.
+  func reportByteLimit() throws -> Int? {
+    let text = value("--report-size")
+    guard has("--report") else {
+      if text != nil { throw UsageError("--report-size is about the page of --report") }
+      return nil
+    }
+    guard let limit = byteCount(text ?? "20M"), (500_000...2_000_000_000).contains(limit) else {
+      throw UsageError(
+        "--report-size takes a number of bytes from 500k to 2G, not '\(text ?? "")'")
+    }
+    return limit
+  }
+
   /// What `groundingOptions` and `--no-bbm` say.
   func grounding() throws -> GroundingOptions {
     var options = GroundingOptions()

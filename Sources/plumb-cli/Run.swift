@@ -60,7 +60,7 @@ extension Arguments {
 
 /// A whole number of bytes from a number with or without a unit, in powers of 1000; nil when it is
 /// none.
-private func byteCount(_ text: String) -> Int? {
+func byteCount(_ text: String) -> Int? {
   let units: [Character: Double] = ["k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12]
   var digits = text[...]
   if digits.last?.lowercased() == "b" { digits.removeLast() }

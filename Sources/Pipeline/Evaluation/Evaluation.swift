@@ -21,15 +21,45 @@ public func evaluate(
     members: judge.settings, names: judge.names, shard: request.shard, pairs: manifest.pairs.count)
   var folder = try EvaluationFolder(request.folder, settings: settings, resumes: request.resumes)
   let total = settings.numbers.count
+  var cases = request.reportByteLimit.map { _ in EvaluationCases(records: folder.records) }
   for number in folder.remaining {
     progress("pairs", folder.records.count, total)
-    try folder.add(try judge.record(of: manifest.pairs[number]))
+    let pair = manifest.pairs[number]
+    let judgement = try judge.judgement(of: pair)
+    try folder.add(judgement.record)
+    try cases?.add(judgement.record, judgement.shown(of: pair))
   }
   progress("pairs", total, total)
   let report = EvaluationReport(
     settings: settings, records: folder.records, resamples: request.resamples,
     warnings: judge.warnings)
   try report.write(to: request.folder)
+  if let byteLimit = request.reportByteLimit, let cases {
+    let shown = try cases.all { number in
+      let pair = manifest.pairs[number]
+      return try judge.judgement(of: pair).shown(of: pair)
+    }
+    try EvaluationReportPage.write(
+      report, cases: shown, remark: nil, to: request.folder, byteLimit: byteLimit)
+  }
+  return report
+}
+
+/// Writes the page of a folder's evaluation, finished or not, without judging anything: it has no
+/// pictures.
+///
+/// - Throws: when the folder holds no evaluation.
+public func writeReport(
+  ofEvaluation folder: String, resamples: Int = 2000, byteLimit: Int
+) throws -> EvaluationReport {
+  let settings = try EvaluationFolder.settings(in: folder)
+  let records = try EvaluationFolder.records(in: folder, numbers: settings.numbers)
+  let report = EvaluationReport(settings: settings, records: records, resamples: resamples)
+  try EvaluationReportPage.write(
+    report, cases: [],
+    remark: "Pictures of cases need the model and the manifest: plumb eval FILE MANIFEST -o"
+      + " \(lastComponent(of: folder)) --resume --report, with the options of the run.",
+    to: folder, byteLimit: byteLimit)
   return report
 }
 

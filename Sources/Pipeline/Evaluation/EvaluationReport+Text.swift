@@ -1,12 +1,12 @@
 import Grounding
 
 extension EvaluationReport {
-  private static let columns: [(score: Score, title: String)] = [
+  static let columns: [(score: Score, title: String)] = [
     (.meanIoU, "mIoU"), (.iou, "IoU"), (.boxMeanIoU, "box mIoU"), (.boxIoU, "box IoU"),
     (.contrastToNoise, "CNR"), (.aucROC, "AUC"), (.pointing, "pointing"),
     (.centreDistance, "distance"),
   ]
-  private static let titles = [
+  static let titles = [
     "bbm": "with bias merging", "no_bbm": "without bias merging", "map": "the maps",
     "bbm_less_no_bbm": "with less without",
   ]

@@ -38,6 +38,8 @@ public struct EvaluationRequest: Sendable {
   public var shard: EvaluationShard?
   /// Whether to go on with what is in the folder.
   public var resumes = false
+  /// How large the page of a report may become; nil for no report.
+  public var reportByteLimit: Int?
   /// Of the bootstrap, 1 to 1,000,000.
   public var resamples = 2000
 

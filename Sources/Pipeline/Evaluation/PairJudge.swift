@@ -4,6 +4,25 @@ import ImageFiles
 import JSONText
 import PhraseWords
 
+/// What was found of a pair, with the maps.
+struct PairJudgement {
+  let record: EvaluationRecord
+  let crop: CropGeometry
+  /// [crop.side, crop.side].
+  let truth: Raster<Bool>
+  /// As the record's variants; empty when the pair cannot be judged.
+  let maps: [Map]
+
+  struct Map {
+    let name: String
+    let map: JudgedMap
+    /// nil when the model's map is flat.
+    let values: Raster<Float>?
+    /// The one that was judged; nil for that of the normalised values.
+    let mask: GroundingMask?
+  }
+}
+
 /// Makes or finds the maps of a pair and holds them against its truth.
 struct PairJudge {
   private enum Source {
@@ -103,32 +122,36 @@ struct PairJudge {
 
   /// - Throws: when the picture cannot be read or is another than the manifest says, or the model
   ///   fails.
-  mutating func record(of pair: EvaluationPair) throws -> EvaluationRecord {
+  mutating func judgement(of pair: EvaluationPair) throws -> PairJudgement {
     let (image, picture) = try picture(at: pair.imagePath)
     let truth = try pair.truth(crop: image.prepared.crop, usesMasks: usesMasks)
     let truthPixels = truth.values.count(where: { $0 })
     guard truthPixels > 0, truthPixels < truth.count else {
-      return EvaluationRecord(
+      let record = EvaluationRecord(
         pair: pair, image: image, truthPixels: truthPixels, details: [:], maps: [],
         leftOut: truthPixels == 0
           ? "nothing of the truth lies in the crop" : "the truth covers all of the crop")
+      return PairJudgement(record: record, crop: image.prepared.crop, truth: truth, maps: [])
     }
-    let judge = { (map: Raster<Float>) in
-      try JudgedMap(foreign: map, truth: truth, boxes: pair.regions.count)
+    let judge = { (values: Raster<Float>) in
+      PairJudgement.Map(
+        name: "map", map: try JudgedMap(foreign: values, truth: truth, boxes: pair.regions.count),
+        values: values, mask: nil)
     }
     var details = JSONObject()
-    let maps: [(name: String, map: JudgedMap)]
+    let maps: [PairJudgement.Map]
     switch source {
     case .model(let options):
       guard let picture else { preconditionFailure("a model encodes pictures") }
       maps = try grounded(pair, picture, truth, options, &details)
-    case .folder(let folder): maps = [("map", try judge(try folder.map(of: pair)))]
+    case .folder(let folder): maps = [try judge(try folder.map(of: pair))]
     case .trivial(let map, let seed):
-      maps = [("map", try judge(map.map(side: mapSide, seed: seed, pair: pair.id.text)))]
+      maps = [try judge(map.map(side: mapSide, seed: seed, pair: pair.id.text))]
     }
-    return EvaluationRecord(
-      pair: pair, image: image, truthPixels: truthPixels, details: details, maps: maps,
-      leftOut: nil)
+    let record = EvaluationRecord(
+      pair: pair, image: image, truthPixels: truthPixels, details: details,
+      maps: maps.map { ($0.name, $0.map) }, leftOut: nil)
+    return PairJudgement(record: record, crop: image.prepared.crop, truth: truth, maps: maps)
   }
 
   /// The picture, encoded where there is a model. Pairs of one picture mostly follow each other.
@@ -146,7 +169,7 @@ struct PairJudge {
   private mutating func grounded(
     _ pair: EvaluationPair, _ picture: Grounder.Picture, _ truth: Raster<Bool>,
     _ options: GroundingOptions, _ details: inout JSONObject
-  ) throws -> [(name: String, map: JudgedMap)] {
+  ) throws -> [PairJudgement.Map] {
     let boxes = pair.regions.count
     var alone = options
     alone.mergesBias = false
@@ -156,7 +179,7 @@ struct PairJudge {
     var single = merged
     if single == nil { single = try result(pair, picture, alone) }
     if let single { note(single, &details) }
-    var maps: [(name: String, map: JudgedMap)] = []
+    var maps: [PairJudgement.Map] = []
     if options.mergesBias {
       details["ssim"] = .null
       var map = JudgedMap.flat
@@ -165,13 +188,16 @@ struct PairJudge {
         map = try JudgedMap(
           map: merged.maps.map, mask: merged.maps.mask, truth: truth, boxes: boxes)
       }
-      maps.append((name: "bbm", map: map))
+      maps.append(
+        PairJudgement.Map(
+          name: "bbm", map: map, values: merged?.maps.map, mask: merged?.maps.mask))
     }
     var map = JudgedMap.flat
     if let single {
       map = try JudgedMap(foreign: single.maps.activation, truth: truth, boxes: boxes)
     }
-    maps.append((name: "no_bbm", map: map))
+    maps.append(
+      PairJudgement.Map(name: "no_bbm", map: map, values: single?.maps.activation, mask: nil))
     return maps
   }
 

@@ -49,10 +49,15 @@ public struct Grounder {
     try options.check()
     let choice = try choice(options)
     let picture = try picture(imagePath)
+    let tapBytes = options.reportByteLimit.map {
+      ReportShares.taps(of: $0, phrases: phrases.count)
+    }
     var results: [GroundingResult] = []
     for phrase in phrases {
       results.append(
-        try ground(phrase, in: picture, choice: choice, options: options, progress: progress))
+        try ground(
+          phrase, in: picture, choice: choice, options: options, evidenceBytes: tapBytes,
+          progress: progress))
     }
     return results
   }
@@ -111,7 +116,7 @@ public struct Grounder {
 
   private mutating func ground(
     _ phrase: String, in picture: Picture, choice: Choice, options: GroundingOptions,
-    progress: Progress
+    evidenceBytes: Int? = nil, progress: Progress
   ) throws -> GroundingResult {
     let (image, encoded, layers) = (picture.source, picture.encoded, choice.layers)
     var stopwatch = picture.stopwatch
@@ -124,12 +129,13 @@ public struct Grounder {
       imageDigest: image.digest, options: options, layers: layers.map { unet.layers[$0].name },
       tokens: tokens)
     var warnings = encoding.warnings
+    var textPassIsKept = false
     let text =
       try options.mergesBias
       ? stopwatch.time("text pass") {
         try textTaps(
           encoding, latent: encoded.shape, layers: layers, settings: settings,
-          warnings: &warnings, progress: progress)
+          isKept: &textPassIsKept, warnings: &warnings, progress: progress)
       } : nil
     let imageTaps = try stopwatch.time("image pass") {
       let first =
@@ -155,15 +161,26 @@ public struct Grounder {
         state: (encoding.state.shape.dimensions, encoding.state.floats),
         latent: encoded.shape.dimensions, latentMean: encoded.mean,
         latentLogVariance: encoded.logVariance) : nil
+    let evidence = try evidenceBytes.map { byteLimit in
+      try ReportEvidence(
+        ReportEvidence.Taps(
+          image: imageTaps, text: text, layers: settings.layers, tokens: tokens,
+          kept: encoding.kept, last: options.last, steps: options.steps,
+          timesteps: try schedule.timesteps(steps: options.steps), side: encoded.shape[2]),
+        words: encoding.words, byteLimit: byteLimit)
+    }
     return GroundingResult(
       phrase: phrase, words: encoding.words, warnings: warnings, seconds: stopwatch.stages,
-      settings: settings, maps: maps, picture: image.picture, crop: image.prepared.crop, taps: taps)
+      settings: settings, maps: maps, picture: image.picture, crop: image.prepared.crop,
+      taps: taps, evidence: evidence, textPassIsKept: textPassIsKept)
   }
 
   /// The taps of the text pass, from the cache or computed and kept there.
+  ///
+  /// - Parameter isKept: set when they were in the cache or in memory.
   private mutating func textTaps(
     _ encoding: PhraseEncoding, latent: Shape, layers: [Int], settings: GroundingSettings,
-    warnings: inout [String], progress: Progress
+    isKept: inout Bool, warnings: inout [String], progress: Progress
   ) throws -> TapRecord {
     let options = settings.options
     let key = TextPassCache.Key(
@@ -171,12 +188,14 @@ public struct Grounder {
       unconditionalIDs: textEncoder.tokenizer.encode("", length: textEncoder.length).ids,
       seed: options.seed, steps: options.steps, guidance: options.guidance,
       layers: settings.layers, tokens: settings.tokens)
+    isKept = true
     if let record = textPasses.record(for: key) { return record }
     let cache = options.cacheFolder.map { TextPassCache(folder: $0) }
     if let record = try cache?.record(for: key), record.tokens == settings.tokens.count {
       textPasses.keep(record, for: key)
       return record
     }
+    isKept = false
     let pass = TextPass(
       schedule: schedule, latent: latent, steps: options.steps, seed: options.seed,
       guidance: options.guidance)

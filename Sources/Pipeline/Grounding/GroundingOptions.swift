@@ -18,6 +18,9 @@ public struct GroundingOptions: Sendable, Hashable {
   public var cacheFolder: String?
   /// Whether the result carries every tap.
   public var savesTaps = false
+  /// How large the page of a report may become; nil for no report. The maps that a report shows
+  /// are kept with the results, in so few bytes.
+  public var reportByteLimit: Int?
 
   /// The method's defaults.
   public init() {}

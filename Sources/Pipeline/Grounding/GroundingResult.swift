@@ -18,6 +18,10 @@ public struct GroundingResult: Sendable {
   let crop: CropGeometry
   /// What `--save-taps` keeps; nil without it.
   let taps: SavedTaps?
+  /// What a report shows beside; nil without one.
+  let evidence: ReportEvidence?
+  /// Whether the text pass was kept from an earlier run.
+  let textPassIsKept: Bool
 
   /// The final map, row-major, `mapSide` × `mapSide`; 0…1 up to float16 rounding.
   public var map: [Float] { maps.map.values }

@@ -32,6 +32,8 @@ public struct SavedGroundingOptions: Sendable {
   public var layers: [String] = []
   /// Whether the result carries the taps on.
   public var savesTaps = false
+  /// As `GroundingOptions.reportByteLimit`.
+  public var reportByteLimit: Int?
 
   /// What the first run chose, with bias merging.
   public init() {}
@@ -126,11 +128,19 @@ private struct SavedGrounding {
       modelFile: file.metadata["model"] ?? "", modelIdentity: file.metadata["model_identity"] ?? "",
       imageFile: source.path, imageDigest: source.digest, options: options, layers: chosen,
       tokens: tokens)
+    let evidence = try change.reportByteLimit.map { byteLimit in
+      try ReportEvidence(
+        ReportEvidence.Taps(
+          image: image, text: text, layers: chosen, tokens: tokens, kept: kept,
+          last: options.last, steps: options.steps, timesteps: [], side: mean.shape[2]),
+        words: words, byteLimit: ReportShares.taps(of: byteLimit, phrases: 1))
+    }
     return GroundingResult(
       phrase: file.metadata["phrase"] ?? "", words: words, warnings: [],
       seconds: stopwatch.stages, settings: settings, maps: maps, picture: source.picture,
       crop: source.prepared.crop,
-      taps: options.savesTaps ? try savedTaps(image: image, text: text) : nil)
+      taps: options.savesTaps ? try savedTaps(image: image, text: text) : nil,
+      evidence: evidence, textPassIsKept: false)
   }
 
   private func savedTaps(image: TapRecord, text: TapRecord?) throws -> SavedTaps {

@@ -1,5 +1,6 @@
 import Comparison
 import ImageFiles
+import Reports
 
 /// The page of `plumb diff --html`: one file that needs nothing else.
 func differencePage(_ difference: FileDifference) throws -> String {
@@ -115,20 +116,4 @@ private func heat(_ share: Double) -> [UInt8] {
   let (from, to) = (path[step], path[step + 1])
   func mix(_ a: Double, _ b: Double) -> UInt8 { UInt8((a + (b - a) * rest).rounded()) }
   return [mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)]
-}
-
-/// RFC 4648.
-func base64(_ bytes: [UInt8]) -> String {
-  let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  var text: [UInt8] = []
-  text.reserveCapacity((bytes.count + 2) / 3 * 4)
-  for start in stride(from: 0, to: bytes.count, by: 3) {
-    let group = bytes[start..<min(start + 3, bytes.count)]
-    let word = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-    for digit in 0..<4 {
-      text.append(
-        digit <= group.count ? alphabet[word >> (18 - 6 * digit) & 63] : UInt8(ascii: "="))
-    }
-  }
-  return String(decoding: text, as: UTF8.self)
 }

@@ -1,4 +1,5 @@
 import Comparison
+import Reports
 
 /// A group of test cases in JUnit's XML, the form in which CI systems take results.
 struct JUnitSuite {
@@ -78,23 +79,4 @@ func junitXML(_ name: String, _ suites: [JUnitSuite]) -> String {
         + "errors=\"0\">",
     ] + suites.flatMap(\.xml) + ["</testsuites>", ""]
   return lines.joined(separator: "\n")
-}
-
-/// Text as XML and HTML take it in elements and attributes; characters that XML does not allow
-/// become U+FFFD.
-func escaped(_ text: String) -> String {
-  var result = ""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "&": result += "&amp;"
-    case "<": result += "&lt;"
-    case ">": result += "&gt;"
-    case "\"": result += "&quot;"
-    case "\n", "\t": result.unicodeScalars.append(scalar)
-    case _ where scalar.value < 32 || scalar.value == 0xfffe || scalar.value == 0xffff:
-      result += "\u{fffd}"
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result
 }
