@@ -65,7 +65,7 @@ let package = Package(
       swiftSettings: common),
     .target(
       name: "ONNXFiles", dependencies: ["TensorBase", "ByteIO", "CONNXProto"], swiftSettings: safe),
-    .target(name: "Comparison", dependencies: ["TensorBase"], swiftSettings: safe),
+    .target(name: "Comparison", dependencies: ["TensorBase", "Naming"], swiftSettings: safe),
     .target(name: "GraphIR", dependencies: ["TensorBase"], swiftSettings: safe),
     .target(
       name: "ONNXOperators", dependencies: ["TensorBase", "GraphIR"], swiftSettings: safe),

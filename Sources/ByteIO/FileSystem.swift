@@ -38,7 +38,32 @@ package func resolvedPath(_ path: String) -> String? {
 
 /// The whole of a small file. Errors: as `MappedFile`, or larger than `maximum` bytes.
 package func readSmallFile(_ path: String, maximum: Int) throws(ByteIOError) -> [UInt8] {
+  try withRegularFile(path) { descriptor, size throws(ByteIOError) in
+    guard size <= maximum else { throw .fileTooLarge(path: path, size: size, maximum: maximum) }
+    var bytes = [UInt8](repeating: 0, count: size)
+    var done = 0
+    while done < bytes.count {
+      let result = bytes.withUnsafeMutableBytes { all in
+        let rest = UnsafeMutableRawBufferPointer(rebasing: all[done...])
+        return retrying { read(descriptor, rest.baseAddress, rest.count) }
+      }
+      guard result >= 0 else { throw systemError(errno, path: path, action: "read") }
+      if result == 0 { break }
+      done += result
+    }
+    bytes.removeLast(bytes.count - done)
+    return bytes
+  }
+}
+
+/// Lends a regular file's descriptor, to be read, and its size in bytes.
+///
+/// Errors: those of `body`; no such file, a folder, not a regular file, no right to read.
+func withRegularFile<R>(
+  _ path: String, _ body: (_ descriptor: Int32, _ size: Int) throws(ByteIOError) -> R
+) throws(ByteIOError) -> R {
   try checkPath(path)
+  // O_NONBLOCK: opening a pipe must not wait for its writer.
   let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw systemError(errno, path: path, action: "read") }
   defer { close(descriptor) }
@@ -51,22 +76,10 @@ package func readSmallFile(_ path: String, maximum: Int) throws(ByteIOError) -> 
   case .folder: throw .isFolder(path: path)
   case .other: throw .notRegular(path: path)
   }
-  guard status.st_size <= maximum else {
-    throw .fileTooLarge(path: path, size: Int(status.st_size), maximum: maximum)
+  guard let size = Int(exactly: status.st_size), size >= 0 else {
+    throw .system(path: path, action: "read", reason: "its size is out of range")
   }
-  var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-  var done = 0
-  while done < bytes.count {
-    let result = bytes.withUnsafeMutableBytes { all in
-      let rest = UnsafeMutableRawBufferPointer(rebasing: all[done...])
-      return retrying { read(descriptor, rest.baseAddress, rest.count) }
-    }
-    guard result >= 0 else { throw systemError(errno, path: path, action: "read") }
-    if result == 0 { break }
-    done += result
-  }
-  bytes.removeLast(bytes.count - done)
-  return bytes
+  return try body(descriptor, size)
 }
 
 /// The names in a folder, sorted by their bytes, without "." and "..".

@@ -22,37 +22,19 @@ package final class MappedFile: @unchecked Sendable {
 
   /// Errors: no such file, a folder, not a regular file, no right to read, other system errors.
   package init(path: String) throws(ByteIOError) {
-    try checkPath(path)
-    // O_NONBLOCK: opening a pipe must not wait for its writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw systemError(errno, path: path, action: "read") }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw systemError(errno, path: path, action: "read")
-    }
-    switch FileKind(mode: status.st_mode) {
-    case .regular: break
-    case .folder: throw .isFolder(path: path)
-    case .other: throw .notRegular(path: path)
-    }
-    guard let size = Int(exactly: status.st_size), size >= 0 else {
-      throw .system(path: path, action: "map", reason: "its size is out of range")
+    let memory = try withRegularFile(path) { descriptor, size throws(ByteIOError) in
+      guard size > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+      let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
+      guard let address, address != MAP_FAILED else {
+        throw systemError(errno, path: path, action: "map")
+      }
+      return UnsafeRawBufferPointer(start: address, count: size)
     }
     self.path = path
     self.name = lastComponent(of: path)
-    self.size = size
-    guard size > 0 else {
-      memory = UnsafeRawBufferPointer(start: nil, count: 0)
-      note = -1
-      return
-    }
-    let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0)
-    guard let address, address != MAP_FAILED else {
-      throw systemError(errno, path: path, action: "map")
-    }
-    memory = UnsafeRawBufferPointer(start: address, count: size)
-    note = plumb_note_mapping(address, size, path)
+    self.size = memory.count
+    self.memory = memory
+    note = memory.baseAddress.map { plumb_note_mapping($0, memory.count, path) } ?? -1
   }
 
   deinit {

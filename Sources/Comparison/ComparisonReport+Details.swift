@@ -3,7 +3,9 @@ extension TensorComparison {
   package var advice: String? {
     guard failureCount > 0, let statistics else { return nil }
     guard let text = statistics.passing(self) else {
-      return "no tolerance lets it pass: values that are NaN or infinite differ"
+      return needsEqualNaN
+        ? "it passes when NaN equals NaN (--equal-nan)"
+        : "no tolerance lets it pass: values that are NaN or infinite differ"
     }
     return "it passes " + text
   }
@@ -35,13 +37,14 @@ extension TensorComparison {
     if let steps = statistics.steps, steps.count > 0 {
       let values = zip(levels, steps.quantiles.map(String.init)).map { ($0, $1) }
       lines.append(
-        row("ULP", values + [("all", String(steps.largest) + place(steps.largestIndex))]))
+        row(
+          "ULP", values + [("all", String(steps.largest) + (steps.largestIndex?.placeText ?? ""))]))
     }
     if let worst = maximumAbsolute {
-      lines.append(row("worst", [("at \(worst.index):", values(worst))]))
+      lines.append(row("worst", [line(worst)]))
     }
     if let first = firstFailure {
-      lines.append(row("first off", [("at \(first.index):", values(first))]))
+      lines.append(row("first off", [line(first)]))
     }
     lines.append(
       row(
@@ -56,10 +59,13 @@ extension TensorComparison {
   }
 
   private func values(_ difference: ElementDifference) -> String {
-    "\(difference.actual), expected \(difference.expected)"
+    "\(difference.actualText), expected \(difference.expectedText)"
   }
 
-  private func place(_ index: [Int]?) -> String { index.map { " at \($0)" } ?? "" }
+  private func line(_ difference: ElementDifference) -> (String, String) {
+    let place = difference.index.placeText.dropFirst()
+    return (place.isEmpty ? "" : "\(place):", values(difference))
+  }
 }
 
 extension ErrorStatistics {

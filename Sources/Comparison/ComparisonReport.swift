@@ -1,3 +1,4 @@
+import Naming
 import TensorBase
 
 /// How a set of named tensors compares with the expected set.
@@ -64,12 +65,13 @@ extension ComparisonReport {
         tensor.passed ? "ok" : "FAIL", tensor.name,
         both(tensor.actualType.rawValue, tensor.expectedType.rawValue),
         both(tensor.actualShape.description, tensor.expectedShape.description),
-        tensor.maximumAbsolute.map { shortNumber($0.error) } ?? "0",
-        tensor.maximumRelative.map { shortNumber($0.error) } ?? "0",
-        tensor.cosine.map { fixed($0, digits: 8) } ?? "-", String(tensor.failureCount),
-        both(
-          "\(tensor.actualNaNCount)/\(tensor.actualInfinityCount)",
-          "\(tensor.expectedNaNCount)/\(tensor.expectedInfinityCount)"),
+        tensor.text(of: tensor.maximumAbsolute), tensor.text(of: tensor.maximumRelative),
+        tensor.cosine.map { fixed($0, digits: 8) } ?? "-",
+        tensor.shapesMatch ? String(tensor.failureCount) : "-",
+        tensor.shapesMatch
+          ? both(
+            "\(tensor.actualNaNCount)/\(tensor.actualInfinityCount)",
+            "\(tensor.expectedNaNCount)/\(tensor.expectedInfinityCount)") : "-",
       ])
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -82,8 +84,11 @@ extension ComparisonReport {
       lines.append(tensor.sentence)
       if let advice = tensor.advice { lines.append("  " + advice) }
     }
-    lines += missing.map { "FAIL  \($0): missing." }
+    lines += missing.map { name in
+      "FAIL  \(name): missing." + (partner(of: name).map { " Is it '\($0)'?" } ?? "")
+    }
     lines += extra.map { "extra \($0): not expected." }
+    if tensors.isEmpty { lines.append("Nothing was compared: no name is on both sides.") }
     if isDetailed {
       for tensor in tensors { lines += tensor.details }
     }
@@ -91,6 +96,18 @@ extension ComparisonReport {
       "\(tensors.count) compared, \(failed.count) out of tolerance, \(missing.count) missing, "
         + "\(extra.count) extra.")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// An extra tensor whose name is much like that of a missing one.
+  private func partner(of name: String) -> String? {
+    // It takes time for each pair; who misses so many has other worries.
+    missing.count * extra.count > 10_000
+      ? nil
+      : nearestName(to: name, among: extra)
+        ?? extra.first { other in
+          let (long, short) = name.count > other.count ? (name, other) : (other, name)
+          return long.hasPrefix(short + ".") || long.hasSuffix("." + short)
+        }
   }
 
   private func both(_ actual: String, _ expected: String) -> String {
@@ -102,10 +119,17 @@ extension TensorComparison {
   /// What is wrong, or how close it is, in one sentence.
   package var sentence: String {
     guard shapesMatch else {
-      return "\(name): the shape is \(actualShape), expected \(expectedShape)."
+      let isPermuted =
+        actualShape.rank > 1
+        && actualShape.dimensions.sorted() == expectedShape.dimensions.sorted()
+      return "\(name): the shape is \(actualShape), expected \(expectedShape)"
+        + (isPermuted ? "; transposed?" : ".")
     }
     guard typesMatch || tolerance.typesMayDiffer else {
-      return "\(name): the type is \(actualType.rawValue), expected \(expectedType.rawValue)."
+      let values =
+        failureCount == 0 ? "the values agree" : "of the values \(failureCount) are off as well"
+      return "\(name): the type is \(actualType.rawValue), expected \(expectedType.rawValue); "
+        + "\(values)."
     }
     guard failureCount > 0, let first = firstFailure else {
       let error = maximumAbsolute.map { shortNumber($0.error) } ?? "0"
@@ -114,15 +138,27 @@ extension TensorComparison {
     var text = "\(name): \(failureCount) of \(expectedShape.count) elements out of tolerance "
     text += "(\(boundText))"
     if let largest = maximumAbsolute {
-      text += "; largest error \(shortNumber(largest.error)) at \(largest.index): "
-      text += "\(largest.actual), expected \(largest.expected)"
+      text += "; largest error \(shortNumber(largest.error))\(largest.index.placeText): "
+      text += "\(largest.actualText), expected \(largest.expectedText)"
     }
     if maximumAbsolute?.index != first.index {
-      text += "; first at \(first.index): \(first.actual), expected \(first.expected)"
+      text += "; first\(first.index.placeText): \(first.actualText), expected \(first.expectedText)"
     }
     let (nans, expectedNaNs) = (actualNaNCount, expectedNaNCount)
     if nans + expectedNaNs > 0 { text += "; \(nans) NaN, expected \(expectedNaNs)" }
     return text + "."
+  }
+
+  /// Whether nothing but NaNs in the same places keeps it from passing.
+  var needsEqualNaN: Bool {
+    failureCount > 0 && failureCount == commonNaNCount && !tolerance.nanEqualsNaN
+  }
+
+  /// A maximum for the table.
+  fileprivate func text(of maximum: ElementDifference?) -> String {
+    guard shapesMatch else { return "-" }
+    if let maximum { return shortNumber(maximum.error) }
+    return failureCount > 0 ? "nan" : "0"
   }
 
   private var boundText: String {

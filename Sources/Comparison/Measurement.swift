@@ -15,6 +15,7 @@ struct Measurement {
   var failures = 0
   var actualNaNs = 0
   var expectedNaNs = 0
+  var commonNaNs = 0
   var actualInfinities = 0
   var expectedInfinities = 0
   // Over elements finite on both sides.
@@ -110,6 +111,7 @@ extension Measurement {
   mutating func addSpecial(_ x: Double, _ y: Double, at index: Int, equalNaN: Bool) {
     if x.isNaN { actualNaNs += 1 }
     if y.isNaN { expectedNaNs += 1 }
+    if x.isNaN && y.isNaN { commonNaNs += 1 }
     if x.isInfinite { actualInfinities += 1 }
     if y.isInfinite { expectedInfinities += 1 }
     if x == y || (equalNaN && x.isNaN && y.isNaN) { return }

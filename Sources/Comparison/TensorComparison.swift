@@ -6,6 +6,9 @@ package struct ElementDifference: Hashable, Sendable {
   package let index: [Int]
   package let actual: Double
   package let expected: Double
+  /// The two as their types write them, exactly.
+  package let actualText: String
+  package let expectedText: String
   /// Absolute or relative, as the field that holds this says. Infinite when one value is, or when
   /// it is relative to 0; NaN when a value is.
   package let error: Double
@@ -42,6 +45,8 @@ package struct TensorComparison: Sendable {
   package internal(set) var cosine: Double?
   package internal(set) var actualNaNCount = 0
   package internal(set) var expectedNaNCount = 0
+  /// Elements that are NaN on both sides.
+  package internal(set) var commonNaNCount = 0
   package internal(set) var actualInfinityCount = 0
   package internal(set) var expectedInfinityCount = 0
   /// The largest finite |expected|.
@@ -79,7 +84,17 @@ extension TensorComparison {
     guard actual.shape == expected.shape else { return }
     let common = commonType(actual.type, expected.type)
     let (a, b) = (actual.converted(to: common), expected.converted(to: common))
-    measure(a, b, bounds)
+    let found = measurement(a, b, bounds)
+    func difference(_ place: Measurement.Place) -> ElementDifference {
+      ElementDifference(
+        index: expected.shape.coordinates(of: place.index), actual: place.actual,
+        expected: place.expected, actualText: actual.elementText(at: place.index),
+        expectedText: expected.elementText(at: place.index), error: place.error)
+    }
+    maximumAbsolute = found.largestAbsolute.map(difference)
+    maximumRelative = found.largestRelative.map(difference)
+    firstFailure = found.firstFailure.map(difference)
+    note(found)
     if detail == .all || detail == .failures && failureCount > 0 {
       statistics = ErrorStatistics(
         a, b, bounds, nanEqualsNaN: tolerance.nanEqualsNaN, hasSteps: typesMatch)
@@ -87,45 +102,41 @@ extension TensorComparison {
   }
 
   /// Precondition: same type and shape.
-  private mutating func measure(_ actual: Tensor, _ expected: Tensor, _ bounds: Bounds) {
+  private func measurement(
+    _ actual: Tensor, _ expected: Tensor, _ bounds: Bounds
+  ) -> Measurement {
     let equalNaN = tolerance.nanEqualsNaN
-    let found: Measurement
-    switch actual.type {
-    case .f32: found = measureFloats(actual, expected, bounds, equalNaN, Float.self) { Double($0) }
-    case .f64: found = measureFloats(actual, expected, bounds, equalNaN, Double.self) { $0 }
+    return switch actual.type {
+    case .f32: measureFloats(actual, expected, bounds, equalNaN, Float.self) { Double($0) }
+    case .f64: measureFloats(actual, expected, bounds, equalNaN, Double.self) { $0 }
     case .f16:
-      found = measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
+      measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
         Double(floatFromHalf($0))
       }
     case .bf16:
-      found = measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
+      measureFloats(actual, expected, bounds, equalNaN, UInt16.self) {
         Double(floatFromBFloat16($0))
       }
-    case .i8: found = measureIntegers(actual, expected, bounds, Int8.self)
-    case .i16: found = measureIntegers(actual, expected, bounds, Int16.self)
-    case .i32: found = measureIntegers(actual, expected, bounds, Int32.self)
-    case .i64: found = measureIntegers(actual, expected, bounds, Int64.self)
-    case .u8, .bool: found = measureIntegers(actual, expected, bounds, UInt8.self)
-    case .u16: found = measureIntegers(actual, expected, bounds, UInt16.self)
-    case .u32: found = measureIntegers(actual, expected, bounds, UInt32.self)
-    case .u64: found = measureIntegers(actual, expected, bounds, UInt64.self)
+    case .i8: measureIntegers(actual, expected, bounds, Int8.self)
+    case .i16: measureIntegers(actual, expected, bounds, Int16.self)
+    case .i32: measureIntegers(actual, expected, bounds, Int32.self)
+    case .i64: measureIntegers(actual, expected, bounds, Int64.self)
+    case .u8, .bool: measureIntegers(actual, expected, bounds, UInt8.self)
+    case .u16: measureIntegers(actual, expected, bounds, UInt16.self)
+    case .u32: measureIntegers(actual, expected, bounds, UInt32.self)
+    case .u64: measureIntegers(actual, expected, bounds, UInt64.self)
     }
+  }
+
+  private mutating func note(_ found: Measurement) {
     failureCount = found.failures
+    commonNaNCount = found.commonNaNs
     (actualNaNCount, expectedNaNCount) = (found.actualNaNs, found.expectedNaNs)
     (actualInfinityCount, expectedInfinityCount) = (
       found.actualInfinities, found.expectedInfinities
     )
-    maximumAbsolute = found.largestAbsolute.map(difference)
-    maximumRelative = found.largestRelative.map(difference)
-    firstFailure = found.firstFailure.map(difference)
     let norms = (found.actualSquares * found.expectedSquares).squareRoot()
     if norms > 0 && norms.isFinite { cosine = found.product / norms }
-  }
-
-  private func difference(_ place: Measurement.Place) -> ElementDifference {
-    ElementDifference(
-      index: expectedShape.coordinates(of: place.index), actual: place.actual,
-      expected: place.expected, error: place.error)
   }
 }
 

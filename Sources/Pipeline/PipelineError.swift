@@ -1,3 +1,5 @@
+import Naming
+
 /// What can be wrong with a request that several stages serve together.
 package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case badSetting(file: String, key: String, expected: String)
@@ -9,6 +11,7 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case badOption(name: String, reason: String)
   case savedTaps(file: String, reason: String)
   case missingInputs(file: String, names: [String])
+  case inputValues(file: String, name: String, type: String, wanted: String, example: String)
   case unknownInputs(file: String, names: [String], known: [String])
   case notFound(path: String, reason: String)
   case component(folder: String, reason: String)
@@ -35,6 +38,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
       "\(file) cannot be grounded again: \(reason)"
     case .missingInputs(let file, let names):
       "\(file) lacks the input\(names.count == 1 ? "" : "s") \(shortList(names))"
+    case .inputValues(let file, let name, let type, let wanted, let example):
+      "\(file): '\(name)' is \(type) with values such as \(example), but the graph takes \(wanted)"
     case .unknownInputs(let file, let names, let known):
       "\(file) has \(shortList(names)), which the graph does not take; it takes "
         + known.joined(separator: ", ")
@@ -42,6 +47,14 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .component(let folder, let reason): "\(folder): \(reason)"
     case .unsupportedFile(let file, let expected): "\(file) is not \(expected)"
     }
+  }
+}
+
+extension PipelineError {
+  /// An option's pattern that matches no tensor.
+  static func noTensor(option: String, pattern: String, among names: [String]) -> PipelineError {
+    let near = nearestName(to: pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
+    return .badOption(name: option, reason: "no tensor is called '\(pattern)'\(near)")
   }
 }
 

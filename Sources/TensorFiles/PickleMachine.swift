@@ -74,8 +74,8 @@ struct PickleMachine {
     case UInt8(ascii: "J"): try push(.int(Int64(try reader.i32())))
     case UInt8(ascii: "K"): try push(.int(Int64(try reader.u8())))
     case UInt8(ascii: "M"): try push(.int(Int64(try reader.u16())))
-    case 0x8A: try push(.int(try longInteger(UInt64(try reader.u8()))))
-    case 0x8B: try push(.int(try longInteger(UInt64(try reader.u32()))))
+    case 0x8A: try push(try longInteger(UInt64(try reader.u8())))
+    case 0x8B: try push(try longInteger(UInt64(try reader.u32())))
     case UInt8(ascii: "G"):
       try push(.float(Double(bitPattern: try reader.u64().byteSwapped)))
     case UInt8(ascii: "X"): try push(.string(try reader.string(UInt64(try reader.u32()))))
@@ -175,15 +175,32 @@ extension PickleMachine {
   }
 
   /// A little-endian two's-complement number of `count` bytes.
-  private mutating func longInteger(_ count: UInt64) throws -> Int64 {
-    guard count <= 8 else {
-      throw PickleFault.wrongOperand(offset: at, expected: "a whole number of 64 bits")
-    }
+  private mutating func longInteger(_ count: UInt64) throws -> PickleValue {
     let bytes = try reader.bytes(count)
-    var value: UInt64 = bytes.last.map { $0 >= 0x80 ? UInt64.max : 0 } ?? 0
+    let isNegative = bytes.last.map { $0 >= 0x80 } ?? false
+    guard count <= 8 else { return .largeInteger(text(ofMagnitude: bytes, isNegative: isNegative)) }
+    var value: UInt64 = isNegative ? .max : 0
     for byte in bytes.reversed() { value = value << 8 | UInt64(byte) }
-    return Int64(bitPattern: value)
+    return .int(Int64(bitPattern: value))
   }
+}
+
+/// A whole number in hexadecimal digits; of a very long one its length alone.
+private func text(ofMagnitude bytes: [UInt8], isNegative: Bool) -> String {
+  guard bytes.count <= 64 else { return "a whole number of \(bytes.count) bytes" }
+  var magnitude = bytes
+  if isNegative {
+    var carry = true
+    for i in magnitude.indices {
+      magnitude[i] = ~magnitude[i] &+ (carry ? 1 : 0)
+      carry = carry && magnitude[i] == 0
+    }
+  }
+  let digits = magnitude.reversed().map { byte in
+    String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+  }
+  let significant = digits.joined().drop { $0 == "0" }
+  return (isNegative ? "-0x" : "0x") + (significant.isEmpty ? "0" : significant)
 }
 
 // Containers.

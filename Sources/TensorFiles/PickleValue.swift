@@ -6,6 +6,8 @@ enum PickleValue {
   case none
   case bool(Bool)
   case int(Int64)
+  /// One of more than 64 bits, as text: no tensor has such a size, but a counter beside may.
+  case largeInteger(String)
   case float(Double)
   case string(String)
   case bytes([UInt8])

@@ -99,7 +99,8 @@ private struct PyTorchCollector {
     switch value {
     case .string(let text): return text
     case .int(let number): return String(number)
-    case .none, .bool, .float, .bytes, .tuple, .list, .dictionary, .global, .storage, .tensor:
+    case .none, .bool, .float, .largeInteger, .bytes, .tuple, .list, .dictionary, .global, .storage,
+      .tensor:
       throw .pytorch(file: file, .badKey)
     }
   }
@@ -128,7 +129,7 @@ private struct PyTorchCollector {
       for (i, item) in store.tuples[index].enumerated() {
         try visit(item, name: prefix + String(i), depth: depth + 1)
       }
-    case .string(let text): content.metadata[name] = text
+    case .string(let text), .largeInteger(let text): content.metadata[name] = text
     case .int(let number): content.metadata[name] = String(number)
     case .float(let number): content.metadata[name] = "\(number)"
     case .bool(let flag): content.metadata[name] = flag ? "true" : "false"

@@ -1,3 +1,4 @@
+import ByteIO
 import Pipeline
 
 let convertCommand = Command(
@@ -41,6 +42,11 @@ let convertCommand = Command(
     .init(
       name: "--tolerance", value: "X",
       help: "for --verify: largest error, of each tensor's largest magnitude"),
+    .init(
+      name: "--memory", value: "BYTES",
+      help: "for --verify: the most memory to use, such as 500M or 1.5G"),
+    .init(
+      name: "--low-memory", help: "for --verify: loads weights as they are used"),
   ],
   notes: """
     unet_ema/ is taken before unet/. OUT.plumb appears whole or not at all. Exit status 1 when
@@ -70,19 +76,23 @@ let convertCommand = Command(
   request.level = try arguments.integer("--level", in: 1...22)
   request.goldenFolder = arguments.value("--verify")
   request.goldenTolerance = try arguments.number("--tolerance", atLeast: 0)
-  if request.goldenTolerance != nil, request.goldenFolder == nil {
-    throw UsageError("--tolerance goes with --verify")
+  request.verificationMemory = try arguments.memory()
+  for option in ["--tolerance", "--memory", "--low-memory"]
+  where arguments.has(option) && request.goldenFolder == nil {
+    throw UsageError("\(option) goes with --verify")
   }
   request.isRaw = arguments.has("--raw")
   if request.isRaw, request.level != nil { throw UsageError("--raw has no --level") }
   let progress = ProgressLine()
   do {
-    let summary = try convert(request) { progress.show($0, $1, $2) }
+    let summary = try convert(request, progress: progress.show)
     print(summary.text)
     if arguments.has("--roundings"), !summary.roundings.isEmpty { print(summary.roundingsText) }
     return .good
   } catch let refusal as ConversionRefusal {
     print(refusal.verification.text)
+    // What does not agree comes before the sentence about it, also where both go to one file.
+    _ = flushStandardOutput()
     printError("plumb convert: \(refusal)")
     return .differs
   }

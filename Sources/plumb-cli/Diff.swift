@@ -28,7 +28,10 @@ let diffCommand = Command(
         + "\"tensors\": {\"GLOB\": {\"of_largest\": 1e-3}}}; also \"rule\", \"equal_nan\""),
     .init(name: "--equal-nan", help: "NaN equals NaN; without it NaN fails always"),
     .init(name: "--any-type", help: "values count, types may differ"),
-    .init(name: "--only", value: "GLOB", help: "only these tensors", isRepeatable: true),
+    .init(
+      name: "--only", value: "GLOB",
+      help: "only these tensors: * any run of characters, ? one, {3..12} a number",
+      isRepeatable: true),
     .init(
       name: "--details",
       help: "quantiles, ULP, SQNR, PSNR, the tolerance that would do, a histogram"),
@@ -45,6 +48,7 @@ let diffCommand = Command(
       plumb diff ours.npz theirs.safetensors --rtol 1e-4 --atol 1e-6 --details
       plumb diff new.plumb old.plumb --tolerance '*.bias=1e-6,0' --junit results.xml
       plumb diff out/ test_data_set_0/ --only 'output_*' --html errors.html
+      plumb diff taps/ reference/ --only 'step{10..20}/*'
     """
 ) { arguments in
   var options = DifferenceOptions()
@@ -55,6 +59,10 @@ let diffCommand = Command(
       throw UsageError("--rule takes sum or either, not '\(text)'")
     }
     options.rule = rule
+    let bounds = ["--atol", "--rtol", "--tolerance", "--tolerances"]
+    guard bounds.contains(where: arguments.has) else {
+      throw UsageError("--rule goes with bounds: " + bounds.joined(separator: ", "))
+    }
   }
   options.tolerances = arguments.all("--tolerance")
   options.tolerancesPath = arguments.value("--tolerances")

@@ -7,7 +7,8 @@ let runCommand = Command(
     .init(name: "--graph", value: "NAME", help: "which graph; not needed when there is one only"),
     .init(
       name: "--input", short: "-i", value: "IN",
-      help: ".safetensors or .npz with the inputs by name"),
+      help: ".safetensors or .npz with the inputs by name, or io.safetensors of a\n"
+        + "golden case"),
     .init(name: "--output", short: "-o", value: "OUT", help: ".safetensors or .npz to write"),
     .init(
       name: "--want", value: "NAME|GLOB",

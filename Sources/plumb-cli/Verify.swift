@@ -17,7 +17,8 @@ let verifyCommand = Command(
         + "from computed ones (drift); names the first that is wrong"),
     .init(
       name: "--replay", value: "FOLDER",
-      help: "with --layerwise: keep the first wrong node there, with its inputs"),
+      help: "with --layerwise: keep the first wrong node there, with its inputs,\n"
+        + "for plumb run"),
     threadsOption, memoryOption, lowMemoryOption, exactOption,
     .init(name: "--json", help: "for programs"),
     .init(name: "--junit", value: "FILE", help: "write JUnit's XML as well"),
@@ -25,7 +26,7 @@ let verifyCommand = Command(
   notes: """
     A case is a folder with case.json and io.safetensors; tools/golden/record makes one from any
     PyTorch module or ONNX file, tools/golden/bundle from a checkpoint in the diffusers layout.
-    Exit status 1 when something is out of tolerance.
+    Whole numbers and truth values must be equal. Exit status 1 when something is out of tolerance.
 
     examples:
       plumb verify m.plumb my-goldens/
@@ -33,24 +34,27 @@ let verifyCommand = Command(
     """
 ) { arguments in
   let tolerance = try arguments.number("--tolerance", atLeast: 0)
+  let isJSON = arguments.has("--json")
+  let (junit, replay) = (arguments.value("--junit"), arguments.value("--replay"))
+  if replay != nil, !arguments.has("--layerwise") {
+    throw UsageError("--replay goes with --layerwise")
+  }
+  if let junit { try checkWritable(file: junit) }
+  let progress = ProgressLine()
   if arguments.has("--layerwise") {
-    if arguments.has("--junit") { throw UsageError("--junit does not go with --layerwise") }
     let layers = try verifyLayerwise(
       modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
-      relativeToMaximum: tolerance, replayFolder: arguments.value("--replay"),
-      threads: try arguments.threads(), isExact: arguments.has("--exact"),
-      memory: try arguments.memory())
-    print(arguments.has("--json") ? layers.jsonText : layers.text)
+      relativeToMaximum: tolerance, replayFolder: replay, threads: try arguments.threads(),
+      isExact: arguments.has("--exact"), memory: try arguments.memory(), progress: progress.show)
+    if let junit { try writeFile(layers.junitText, to: junit) }
+    print(isJSON ? layers.jsonText : layers.text)
     return layers.passed ? .good : .differs
   }
-  if arguments.has("--replay") { throw UsageError("--replay goes with --layerwise") }
-  let junit = arguments.value("--junit")
-  if let junit { try checkWritable(file: junit) }
   let verification = try verify(
     modelPath: arguments.operands[0], goldenFolder: arguments.operands[1],
     relativeToMaximum: tolerance, threads: try arguments.threads(),
-    isExact: arguments.has("--exact"), memory: try arguments.memory())
+    isExact: arguments.has("--exact"), memory: try arguments.memory(), progress: progress.show)
   if let junit { try writeFile(verification.junitText, to: junit) }
-  print(arguments.has("--json") ? verification.jsonText : verification.text)
+  print(isJSON ? verification.jsonText : verification.text)
   return verification.passed ? .good : .differs
 }

@@ -91,6 +91,10 @@ private func proto(_ tensor: Tensor, name: String = "") -> [UInt8] {
     }
     #expect(try diff(["--only", "emc.w"]).stderr.contains("did you mean 'enc.w'"))
     #expect(try diff(["--rule", "and"]).status == 2)
+    #expect(try diff(["--rule", "either"]).stderr.contains("--rule goes with bounds"))
+    // A file of tolerances may serve several comparisons: what it has too many is said.
+    let noted = try diff(["--tolerances", "t.json"], file: #"{"tensors": {"no.*": {"atol": 1}}}"#)
+    #expect(noted.stdout.contains("t.json has tolerances for tensors that are not here: no.*"))
   }
 
   @Test func nanAndTypesOnlyWhenAsked() throws {
@@ -209,12 +213,30 @@ private func proto(_ tensor: Tensor, name: String = "") -> [UInt8] {
       for name in ["input_0", "more/taps/a", "more/taps/b"] {
         #expect(missing.stdout.contains("FAIL  \(name): missing."), "\(missing)")
       }
+      #expect(missing.stdout.contains("theirs: no files of tensors, and not looked at: README.txt"))
       try expectGood(["diff", "ours", "theirs", "--only", "output_*"], in: folder)
       // A single proto goes by its own name, or by its file's without one.
       try writeSafetensors([("y", x), ("input_0", x)], to: folder + "/s.safetensors")
       try expectGood(["diff", "theirs/output_0.pb", "s.safetensors", "--only", "y"], in: folder)
       try expectGood(
         ["diff", "theirs/input_0.pb", "s.safetensors", "--only", "input_0"], in: folder)
+    }
+  }
+
+  /// Arrays have no names of their own; some of a folder's files by number.
+  @Test func arraysAndRanges() throws {
+    try withTemporaryFolder { folder in
+      for name in ["ours", "theirs"] { try makeFolder(folder + "/" + name) }
+      for step in 0..<12 {
+        try writeNPY(x, to: folder + "/ours/step\(step).npy")
+        let theirs = step == 11 ? Tensor(floats: [1, 2, 3, 5], shape: [2, 2]) : x
+        try writeNPY(theirs, to: folder + "/theirs/step\(step).npy")
+      }
+      try expectGood(["diff", "ours/step0.npy", "theirs/step1.npy"], in: folder)
+      let some = try expectGood(["diff", "ours", "theirs", "--only", "step{2..10}"], in: folder)
+      #expect(some.stdout.contains("9 compared"))
+      let more = try runPlumb(["diff", "ours", "theirs", "--only", "step{2..11}"], in: folder)
+      #expect(more.status == 1 && more.stdout.contains("10 compared, 1 out of tolerance"))
     }
   }
 

@@ -131,7 +131,7 @@ import Testing
     let shape = TensorComparison(name: "t", actual: a, expected: a.reshaped([1, 2]))
     #expect(!shape.passed && shape.sentence == "t: the shape is [2], expected [1, 2].")
     let type = TensorComparison(name: "t", actual: a.converted(to: .f16), expected: a)
-    #expect(!type.passed && type.sentence == "t: the type is f16, expected f32.")
+    #expect(!type.passed && type.sentence == "t: the type is f16, expected f32; the values agree.")
     #expect(
       TensorComparison(
         name: "t", actual: a.converted(to: .f16), expected: a,
@@ -178,6 +178,41 @@ import Testing
     ) { name in
       (try #require(actual[name]), try #require(expected[name]))
     }
+  }
+
+  /// A table says nothing of elements that could not be compared.
+  @Test func shapesNaNsAndPartners() throws {
+    let nan = Tensor(floats: [.nan, 2], shape: [2])
+    let text = try report(
+      ["a": one.reshaped([2, 1]), "n": nan, "enc.w": one],
+      ["a": one.reshaped([1, 2]), "n": nan, "enc.v": one]
+    ).text()
+    let words = text.split(separator: " ").joined(separator: " ")
+    for part in [
+      "FAIL a f32 [2, 1] for [1, 2] - - - - -", "FAIL n f32 [2] nan nan 1.00000000 1 1/0",
+      "a: the shape is [2, 1], expected [1, 2]; transposed?",
+      "FAIL enc.v: missing. Is it 'enc.w'?",
+    ] { #expect(words.contains(part), "no '\(part)' in \(words)") }
+    #expect(try report(["a": one], ["zzzzzz": one]).text().contains("no name is on both sides"))
+  }
+
+  /// Whole numbers beyond what a float64 holds, truth values, scalars and half precision are shown as
+  /// they are.
+  @Test func elementsAsTheyAre() {
+    func sentence(_ a: Tensor, _ b: Tensor) -> String {
+      TensorComparison(name: "t", actual: a, expected: b).sentence
+    }
+    let large = Int64(1) << 53
+    #expect(
+      sentence(Tensor(int64s: [large + 1], shape: [1]), Tensor(int64s: [large], shape: [1]))
+        .hasSuffix("at [0]: 9007199254740993, expected 9007199254740992."))
+    #expect(
+      sentence(
+        Tensor(type: .bool, shape: [1], bytes: [1]), Tensor(type: .bool, shape: [1], bytes: [0])
+      ).hasSuffix("at [0]: true, expected false."))
+    #expect(
+      sentence(Tensor(scalar: Float(0.1)), Tensor(scalar: Float(0.2)))
+        .hasSuffix("largest error 1.00e-01: 0.1, expected 0.2."))
   }
 
   @Test func missingAndExtraFail() throws {

@@ -63,8 +63,9 @@ import Testing
     #expect(result.passed)
     let layers = layers(result.json)
     #expect(layers.compactMap { $0["name"]?.stringValue } == ["a", "b", "c", "d"])
-    #expect(layers.allSatisfy { $0["ops"]?.arrayValue?.count == 1 })
-    #expect(layers[1]["inputs"]?.arrayValue?.first?["name"] == .string("a"))
+    #expect(layers.allSatisfy { $0["nodes"]?.arrayValue?.count == 1 })
+    #expect(layers[1]["takes"]?.arrayValue?.first?["name"] == .string("a"))
+    #expect(layers[1]["takes"]?.arrayValue?.first?["role"] == .string("computed"))
     #expect(result.json["cases"]?.arrayValue?.first?["first_own"] == .null)
   }
 
@@ -87,13 +88,28 @@ import Testing
     #expect(layers.map { $0["drift"]?["passed"] == .bool(true) } == [false, false, false, false])
     #expect(result.json["cases"]?.arrayValue?.first?["first_own"] == .string("a"))
     #expect(result.text.contains("first wrong by itself: a: 1 of 2 elements"))
-    #expect(result.text.contains("takes x  [1, 2]"))
-    #expect(result.text.contains("replay:  plumb run "))
+    for line in [
+      "node   linear, activation null", "takes  x  f32 [1, 2]  input",
+      "takes  A  f32 [2, 2]  weight", "gives  a  f32 [1, 2]", "  plumb run ",
+      "has the nodes of a with their golden inputs",
+    ] { #expect(result.text.contains(line), "no '\(line)': \(result.text)") }
   }
 
   /// No node is far off, but together they are.
   @Test func driftAlone() throws {
-    let result = try verify(weights(scale: 1.00006), golden)
+    let result = try verify(weights(scale: 1.00006), golden, replay: true) { folder in
+      // The node that is first too far is kept with what it was given.
+      let output = folder + "/replay/out.safetensors"
+      _ = try runGraph(
+        modelPath: folder + "/replay/node.plumb", graph: nil,
+        inputPath: folder + "/replay/inputs.safetensors", outputPath: output)
+      var options = DifferenceOptions()
+      options.tolerancesPath = folder + "/replay/tolerances.json"
+      let expected = folder + "/replay/expected.safetensors"
+      #expect(try !differences(of: output, from: expected, options: options).passed)
+    }
+    #expect(result.json["replay"]?["value"] == .string("d"))
+    #expect(result.json["replay"]?["inputs"] == .string("computed"))
     #expect(!result.passed)
     let layers = layers(result.json)
     #expect(layers.allSatisfy { $0["own"]?["passed"] == .bool(true) })
@@ -109,8 +125,9 @@ import Testing
     #expect(result.passed)
     let layers = layers(result.json)
     #expect(layers.compactMap { $0["name"]?.stringValue } == ["b", "d"])
-    #expect(layers.map { $0["ops"]?.arrayValue?.count } == [2, 2])
-    #expect(result.text.contains("1 golden values are not in the graph: other"))
+    #expect(layers.map { $0["nodes"]?.arrayValue?.count } == [2, 2])
+    #expect(
+      result.text.contains("since the graph has no such value: 1 golden values, other."))
   }
 
   @Test func anotherShape() throws {
@@ -120,7 +137,43 @@ import Testing
     let result = try verify(weights(), tensors)
     #expect(!result.passed)
     #expect(result.json["cases"]?.arrayValue?.first?["first_own"] == .string("b"))
-    #expect(layers(result.json)[2]["drift"] == .null)
+    // What comes after takes what was computed, which is right.
+    #expect(
+      layers(result.json).map { $0["passed"] == .bool(true) } == [true, false, true, true])
+  }
+
+  /// What is in the file and not computed is compared too.
+  @Test func weightsAndConstants() throws {
+    let held = [
+      (name: "inner.A", tensor: Tensor(floats: [1, 2, 3, 4], shape: [2, 2])),
+      (name: "inner.s", tensor: Tensor(floats: [1], shape: [1])),
+    ]
+    let good = try verify(weights(), golden + held)
+    #expect(good.passed)
+    #expect(
+      layers(good.json).prefix(2).map { $0["role"] } == [.string("weight"), .string("weight")])
+    #expect(good.text.contains("6 values"))
+
+    let bad = try verify(weights(5), golden + held)
+    let item = bad.json["cases"]?.arrayValue?.first
+    #expect(item?["first_held"] == .string("A") && item?["first_own"] == .string("a"))
+    #expect(
+      bad.text.contains(
+        "1 of what the file holds is not as recorded; first the weight A: 1 of 4 elements"))
+  }
+
+  /// Floats of another width are compared by value; whole numbers in their place are a fault.
+  @Test func otherTypes() throws {
+    func recorded(as type: ElementType) -> [(name: String, tensor: Tensor)] {
+      golden.map { name, tensor in
+        (name: name, tensor: name == "inner.b" ? tensor.converted(to: type) : tensor)
+      }
+    }
+    #expect(try verify(weights(), recorded(as: .f16)).passed)
+    let result = try verify(weights(), recorded(as: .i64))
+    #expect(
+      layers(result.json).map { $0["passed"] == .bool(true) } == [true, false, true, true])
+    #expect(result.text.contains("b: the type is f32, expected i64; the values agree."))
   }
 
   @Test func unusableCases() throws {

@@ -37,6 +37,20 @@ import Testing
     }
   }
 
+  /// Every element type and kind of view, beside counters and words of which one is larger than any
+  /// integer type.
+  @Test func looseTensors() throws {
+    let pickled = try TensorFile.open(goldenPath("checkpoints/loose/tensors.pt"))
+    let plain = try TensorFile.open(goldenPath("checkpoints/loose/tensors.safetensors"))
+    #expect(Set(pickled.names) == Set(plain.names) && plain.names.count > 15)
+    for name in plain.names {
+      let (a, b) = (try pickled.tensor(named: name), try plain.tensor(named: name))
+      #expect(a.type == b.type && a.shape == b.shape && a.bytes == b.bytes, "\(name)")
+    }
+    #expect(pickled.metadata["big"] == "0x400000000000000000")
+    #expect(pickled.metadata["epoch"] == "3")
+  }
+
   @Test func sourcesMatchTheManifest() throws {
     let path = "checkpoints/bert-deflated/pytorch_model.bin"
     let source = try #require(try TensorFile.open(goldenPath(path)).sources().first)

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -80,12 +81,13 @@ class Convert:
 
     name = "convert"
     environment = {}
+    options = []
 
     def __init__(self, work):
         self.folder = work / self.name
         self.folder.mkdir()
         self.out = self.folder / "m.plumb"
-        self.arguments = ["convert", CHECKPOINT, "-o", self.out]
+        self.arguments = ["convert", CHECKPOINT, "-o", self.out, *self.options]
         self.begin()
         status, _, error = plumb(self.arguments)
         assert status == 0, error
@@ -121,6 +123,13 @@ class ConvertNamed(Convert):
 
     name = "convert-named"
     environment = {"FAULT_NAMED": "1"}
+
+
+class ConvertVerify(Convert):
+    """A conversion that runs what it wrote before it gets its name."""
+
+    name = "convert-verify"
+    options = ["--verify", BUNDLE / "text_encoder", "--low-memory"]
 
 
 class Ground:
@@ -278,6 +287,25 @@ def cut_short(findings, work):
         findings.outcomes["one sentence, status 2" if status else "as without a fault"] += 1
 
 
+def interrupted(findings, work):
+    """Ctrl-C at some moments of a conversion that verifies: at most a temporary of its own is left where
+    files without a name are not to be had."""
+    scenario = ConvertVerify(work / "interrupted")
+    start = time.monotonic()
+    plumb(scenario.arguments)
+    whole = time.monotonic() - start
+    for turn in range(20):
+        scenario.begin()
+        process = plumb(scenario.arguments, wait=False)
+        time.sleep(whole * (turn + 0.5) / 20)
+        process.send_signal(signal.SIGINT)
+        status, _, error = finished(process)
+        case = f"{scenario.name}: interrupted, turn {turn} of 20"
+        findings.require(status in (0, -signal.SIGINT), case, f"status {status}: {error[:300]}")
+        scenario.check(findings, case, status == 0, False)
+        findings.outcomes["as without a fault" if status == 0 else "interrupted"] += 1
+
+
 def together(findings, work):
     """Several conversions to one name; several groundings with one cache."""
     folder = work / "together"
@@ -325,11 +353,14 @@ def main():
     everything = "--all" in arguments
     names = [a for a in arguments if a != "--all"]
     findings = Findings()
-    for scenario in (Convert, ConvertNamed, Ground, Verify):
+    for scenario in (Convert, ConvertNamed, ConvertVerify, Ground, Verify):
         if not names or scenario.name in names:
             inject(scenario(work), findings, work, everything)
     if not names or "cut" in names:
         cut_short(findings, work)
+    if not names or "interrupted" in names:
+        (work / "interrupted").mkdir()
+        interrupted(findings, work)
     if not names or "together" in names:
         together(findings, work)
     total = sum(findings.outcomes.values())

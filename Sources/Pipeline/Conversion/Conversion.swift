@@ -32,8 +32,9 @@ public func convert(
     }
     return type
   }
-  if let golden = request.goldenFolder { _ = try goldenBundle(golden) }
+  let bundle = try request.goldenFolder.map { try goldenBundle($0) } ?? []
   let stock = try stock(request)
+  for golden in bundle { try golden.checkFit(stock.content.graphs) }
   let total = stock.weights.reduce(0) { $0 + $1.byteCount }
   let byteAxes = options.weights == .i8 ? stock.byteAxes : [:]
   var done = 0
@@ -57,7 +58,8 @@ public func convert(
   if let golden = request.goldenFolder {
     let result = try writer.withReadablePath { path in
       try verify(
-        modelPath: path, goldenFolder: golden, relativeToMaximum: request.goldenTolerance)
+        modelPath: path, goldenFolder: golden, relativeToMaximum: request.goldenTolerance,
+        memory: request.verificationMemory, progress: progress)
     }
     guard result.passed else {
       throw ConversionRefusal(output: request.output, verification: result)

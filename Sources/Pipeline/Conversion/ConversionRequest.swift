@@ -29,6 +29,8 @@ public struct ConversionRequest: Sendable {
   public var goldenFolder: String?
   /// As `verify` takes it: of the largest magnitude of each tensor; nil for the bundle's own.
   public var goldenTolerance: Double?
+  /// How much memory holding it against the bundle may take.
+  public var verificationMemory = MemoryUse.unlimited
   /// Whether weights are stored as they are, at places that can be mapped.
   public var isRaw = false
 

@@ -64,18 +64,17 @@ struct TextEncoder {
     var inputs: [String: Tensor] = [:]
     for input in graph.inputs {
       let name = graph[input.value].name
-      let numbers: [Int]
-      switch name {
-      case "input_ids": numbers = ids
-      case "attention_mask": numbers = mask ?? [Int](repeating: 1, count: ids.count)
-      case "token_type_ids": numbers = [Int](repeating: 0, count: ids.count)
-      case "position_ids": numbers = Array(ids.indices)
-      default:
+      let shape: Shape = [1, ids.count]
+      let given = name == "input_ids" ? ids : name == "attention_mask" ? mask : nil
+      guard
+        let tensor = given.map({ Tensor(int64s: $0.map { Int64($0) }, shape: shape) })
+          ?? usualTextInput(name, shape: shape)
+      else {
         throw PipelineError.wrongGraph(
           graph: graph.name, lacks: "a meaning for its input '\(name)'")
       }
-      inputs[name] = Tensor(int64s: numbers.map { Int64($0) }, shape: [1, ids.count])
-        .converted(to: input.type).repeated(try graph.fixedBatch(input) ?? 1)
+      inputs[name] = tensor.converted(to: input.type)
+        .repeated(try graph.fixedBatch(input) ?? 1)
     }
     let name = "last_hidden_state"
     guard let wanted = graph.value(named: name) else {

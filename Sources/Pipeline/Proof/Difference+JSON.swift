@@ -16,9 +16,19 @@ private func integer(_ number: Int) -> JSONValue { .integer(Int64(number)) }
 
 private func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
 
-/// A level in decibels; JSON has no infinity.
+/// A level in decibels.
 private func level(_ value: Double?) -> JSONValue {
   value == .infinity ? .string("infinite") : number(value)
+}
+
+/// A number, or as a string "nan", "inf" or "-inf", which JSON's numbers lack.
+func numberOrWord(_ value: Double) -> JSONValue {
+  value.isFinite ? .number(value) : .string(shortNumber(value))
+}
+
+/// Whole numbers as they are; a float64 may not hold them.
+private func element(_ value: Double, _ text: String) -> JSONValue {
+  Int64(text).map { .integer($0) } ?? numberOrWord(value)
 }
 
 extension TensorComparison {
@@ -26,9 +36,10 @@ extension TensorComparison {
     func difference(_ difference: ElementDifference?) -> JSONValue {
       guard let difference else { return .null }
       return .object([
-        "error": .number(difference.error),
+        "error": numberOrWord(difference.error),
         "index": .array(difference.index.map(integer)),
-        "actual": .number(difference.actual), "expected": .number(difference.expected),
+        "actual": element(difference.actual, difference.actualText),
+        "expected": element(difference.expected, difference.expectedText),
       ])
     }
     var object: JSONObject = [

@@ -1,3 +1,4 @@
+import ByteIO
 import Comparison
 import JSONText
 import Naming
@@ -49,6 +50,8 @@ public struct FileDifference: Sendable {
   /// By the tensors' names.
   let maps: [String: ErrorMap]
   let isDetailed: Bool
+  /// What was not looked at: files of a folder that hold no tensors, tolerances for other tensors.
+  let notes: [String]
 
   /// Whether every tensor is in both files and within tolerance, and the graphs are the same.
   public var passed: Bool { report.passed() && graphs?.isEmpty ?? true }
@@ -56,6 +59,7 @@ public struct FileDifference: Sendable {
   /// A table with a line per tensor, after what differs between the graphs.
   public var text: String {
     (graphs.map { $0.text + "\n" } ?? "") + report.text(isDetailed: isDetailed)
+      + notes.map { $0 + "\n" }.joined()
   }
 
   /// The same for programs.
@@ -63,6 +67,7 @@ public struct FileDifference: Sendable {
     guard case .object(var object) = report.json else { preconditionFailure("a report is one") }
     object["passed"] = .bool(passed)
     if let graphs { object["graphs"] = graphs.json }
+    object["notes"] = .array(notes.map { .string($0) })
     return JSONValue.object(object).text(indent: 2)
   }
 
@@ -90,11 +95,13 @@ public func differences(
   of actualPath: String, from expectedPath: String, options: DifferenceOptions = .init()
 ) throws -> FileDifference {
   let table = try ToleranceTable(options)
-  let actual = try TensorSet(path: actualPath)
+  var actual = try TensorSet(path: actualPath)
   let expected = try TensorSet(path: expectedPath)
+  // A file of one tensor without a name of its own is named after the file.
+  if let name = expected.fileName, actual.fileName != nil { actual.rename(to: name) }
   let actualNames = actual.names
   let expectedNames = expected.names
-  try table.check(actualNames + expectedNames)
+  let unused = try table.unused(actualNames + expectedNames)
   let chosen = try chosen(options.only, actualNames + expectedNames)
 
   let known = Set(actualNames)
@@ -126,7 +133,20 @@ public func differences(
     } else { nil }
   return FileDifference(
     actualPath: actualPath, expectedPath: expectedPath, report: report,
-    graphs: options.only.isEmpty ? graphs : nil, maps: maps, isDetailed: options.isDetailed)
+    graphs: options.only.isEmpty ? graphs : nil, maps: maps, isDetailed: options.isDetailed,
+    notes: notes(actual, actualPath) + notes(expected, expectedPath)
+      + (unused.isEmpty
+        ? []
+        : [
+          "\(lastComponent(of: options.tolerancesPath ?? "")) has tolerances for tensors that are "
+            + "not here: \(shortList(unused))"
+        ]))
+}
+
+/// Files of a folder that were not looked at.
+private func notes(_ set: TensorSet, _ path: String) -> [String] {
+  guard case .folder(let folder) = set, !folder.others.isEmpty else { return [] }
+  return ["\(path): no files of tensors, and not looked at: \(shortList(folder.others))"]
 }
 
 extension TensorComparison {
@@ -141,9 +161,7 @@ private func chosen(_ patterns: [String], _ names: [String]) throws -> (String) 
   guard !patterns.isEmpty else { return { _ in true } }
   let globs = patterns.map { Glob($0) }
   for glob in globs where !names.contains(where: { glob.matches($0) }) {
-    let near = nearestName(to: glob.pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
-    throw PipelineError.badOption(
-      name: "--only", reason: "no tensor is called '\(glob.pattern)'\(near)")
+    throw PipelineError.noTensor(option: "--only", pattern: glob.pattern, among: names)
   }
   return { name in globs.contains { $0.matches(name) } }
 }

@@ -9,8 +9,8 @@ import TensorFiles
 /// - Parameters:
 ///   - modelPath: a .plumb or .onnx.
 ///   - graph: the graph's name; nil when the file has one only.
-///   - inputPath: .safetensors or .npz, tensors by the inputs' names. Integers and other floats
-///     are converted to what the graph takes.
+///   - inputPath: .safetensors or .npz, tensors by the inputs' names; or of a golden case. Integers
+///     and other floats are converted to what the graph takes.
 ///   - outputPath: .safetensors or .npz, by its ending.
 ///   - wanted: names or patterns of tensors of the graph; empty for its outputs. Only what they
 ///     need runs.
@@ -48,28 +48,6 @@ extension Model {
       let name = graph[id].name
       return outputs[name].map { (name, $0) }
     }
-  }
-}
-
-extension TensorFile {
-  /// The inputs that a part of a graph needs, in the types it takes them; the file may hold inputs
-  /// of the whole graph.
-  func inputs(of part: Graph, whole: Graph) throws -> [String: Tensor] {
-    let known = whole.inputs.map { whole[$0.value].name }
-    let unknown = names.filter { !known.contains($0) }
-    guard unknown.isEmpty else {
-      throw PipelineError.unknownInputs(file: name, names: unknown, known: known)
-    }
-    let missing = part.inputs.map { part[$0.value].name }.filter { !contains($0) }
-    guard missing.isEmpty else {
-      throw PipelineError.missingInputs(file: name, names: missing)
-    }
-    var inputs: [String: Tensor] = [:]
-    for input in part.inputs {
-      let name = part[input.value].name
-      inputs[name] = try tensor(named: name).converted(to: input.type)
-    }
-    return inputs
   }
 }
 

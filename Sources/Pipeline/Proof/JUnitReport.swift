@@ -14,6 +14,8 @@ struct JUnitSuite {
     let name: String
     /// nil when it passed.
     let failure: Failure?
+    /// Why nothing was compared; nil when something was.
+    var skipped: String?
   }
 
   let name: String
@@ -28,14 +30,7 @@ struct JUnitSuite {
   init(name: String, _ report: ComparisonReport) {
     self.name = name
     cases =
-      report.tensors.map { tensor in
-        let kind = tensor.shapesMatch ? tensor.failureCount > 0 ? "tolerance" : "type" : "shape"
-        let text = ([tensor.advice].compactMap { $0 } + tensor.details).joined(separator: "\n")
-        return Case(
-          name: tensor.name,
-          failure: tensor.passed
-            ? nil : Failure(kind: kind, message: tensor.sentence, text: text))
-      }
+      report.tensors.map { Case(name: $0.name, failure: Failure($0)) }
       + report.missing.map {
         Case(name: $0, failure: Failure(kind: "missing", message: "\($0) is missing"))
       }
@@ -44,16 +39,22 @@ struct JUnitSuite {
       }
   }
 
+  fileprivate var skippedCount: Int { cases.count { $0.skipped != nil } }
+
   fileprivate var failureCount: Int { cases.count { $0.failure != nil } }
 
   fileprivate var xml: [String] {
     var lines = [
       "  <testsuite name=\"\(escaped(name))\" tests=\"\(cases.count)\" "
-        + "failures=\"\(failureCount)\" errors=\"0\" skipped=\"0\">"
+        + "failures=\"\(failureCount)\" errors=\"0\" skipped=\"\(skippedCount)\">"
     ]
     for item in cases {
       let opening =
         "    <testcase classname=\"\(escaped(name))\" name=\"\(escaped(item.name))\""
+      if let reason = item.skipped {
+        lines.append(opening + "><skipped message=\"\(escaped(reason))\"/></testcase>")
+        continue
+      }
       guard let failure = item.failure else {
         lines.append(opening + "/>")
         continue
@@ -65,6 +66,19 @@ struct JUnitSuite {
       lines.append("    </testcase>")
     }
     return lines + ["  </testsuite>"]
+  }
+}
+
+extension JUnitSuite.Failure {
+  /// nil when the tensor passes.
+  ///
+  /// - Parameter more: lines on it beside what the comparison says.
+  init?(_ tensor: TensorComparison, more: [String] = []) {
+    guard !tensor.passed else { return nil }
+    self.init(
+      kind: tensor.shapesMatch ? tensor.failureCount > 0 ? "tolerance" : "type" : "shape",
+      message: tensor.sentence,
+      text: (more + [tensor.advice].compactMap { $0 } + tensor.details).joined(separator: "\n"))
   }
 }
 

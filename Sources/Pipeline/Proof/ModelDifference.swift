@@ -149,7 +149,8 @@ func jsonChanges(
   return changes
 }
 
-private func brief(_ value: JSONValue) -> String {
+/// A value on one line, cut after 60 characters.
+func brief(_ value: JSONValue) -> String {
   let text = value.text()
   return text.count > 60 ? text.prefix(59) + "…" : text
 }

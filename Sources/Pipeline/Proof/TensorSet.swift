@@ -12,6 +12,8 @@ enum TensorSet {
   case weights(NativeFile)
   case model(ONNXModelFile)
   case single(name: String, ONNXTensor)
+  /// A NumPy array, which has no name.
+  case array(name: String, TensorFile)
   case folder(TensorFolder)
 
   init(path: String) throws {
@@ -31,8 +33,20 @@ enum TensorSet {
     } else if try NativeFile.isNative(path) {
       self = .weights(try NativeFile(path: path))
     } else {
-      self = .tensors(try TensorFile.open(path))
+      let file = try TensorFile.open(path)
+      self = file.format == .npy ? .array(name: file.names[0], file) : .tensors(file)
     }
+  }
+
+  /// The name of the only tensor where that is the file's.
+  var fileName: String? {
+    if case .array(let name, _) = self { name } else { nil }
+  }
+
+  /// Gives the only tensor of a file another name. Precondition: it has its file's.
+  mutating func rename(to name: String) {
+    guard case .array(_, let file) = self else { preconditionFailure("its name is its own") }
+    self = .array(name: name, file)
   }
 
   var names: [String] {
@@ -40,7 +54,7 @@ enum TensorSet {
     case .tensors(let file): file.names
     case .weights(let file): file.tensorNames
     case .model(let file): file.weights.map(\.name)
-    case .single(let name, _): [name]
+    case .single(let name, _), .array(let name, _): [name]
     case .folder(let folder): folder.names
     }
   }
@@ -53,6 +67,7 @@ enum TensorSet {
       guard let tensor = file.weight(named: name) else { throw noTensor(file.name, name) }
       return try tensor.load()
     case .single(_, let tensor): return try tensor.load()
+    case .array(_, let file): return try file.tensor(named: file.names[0])
     case .folder(let folder): return try folder.tensor(named: name)
     }
   }
@@ -64,6 +79,7 @@ enum TensorSet {
     case .weights: break
     case .model(let file): file.weight(named: name)?.release()
     case .single(_, let tensor): tensor.release()
+    case .array(_, let file): file.release(file.names[0])
     case .folder(let folder): folder.release(name)
     }
   }
@@ -71,7 +87,7 @@ enum TensorSet {
   /// The file's graphs and what else it says; nil for a file of tensors alone.
   var content: ModelContent? {
     switch self {
-    case .tensors, .single, .folder: return nil
+    case .tensors, .single, .array, .folder: return nil
     case .weights(let file):
       var settings: JSONObject = ["components": .object(file.components)]
       if let tokenizer = file.tokenizer { settings["tokenizer"] = tokenizer }
@@ -92,6 +108,8 @@ struct TensorFolder {
   private let sets: [TensorSet]
   private var places: [String: (set: Int, name: String)] = [:]
   private(set) var names: [String] = []
+  /// Its other files, which are not read.
+  private(set) var others: [String] = []
 
   private static let endings = [
     ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin", ".pb", ".plumb",
@@ -100,6 +118,10 @@ struct TensorFolder {
   init(path: String) throws {
     var sets: [TensorSet] = []
     for file in try Self.files(path, "", depth: 0) {
+      guard Self.endings.contains(where: { file.lowercased().hasSuffix($0) }) else {
+        others.append(file)
+        continue
+      }
       let set = try TensorSet(file: path + "/" + file)
       let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
       let isSingle = file.lowercased().hasSuffix(".npy") || file.lowercased().hasSuffix(".pb")
@@ -139,7 +161,7 @@ struct TensorFolder {
       let path = below.isEmpty ? name : below + "/" + name
       if folderExists(root + "/" + path) {
         found += try files(root, path, depth: depth + 1)
-      } else if endings.contains(where: { name.lowercased().hasSuffix($0) }) {
+      } else {
         found.append(path)
       }
     }

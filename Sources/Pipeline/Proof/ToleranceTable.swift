@@ -14,6 +14,8 @@ struct ToleranceTable {
   private var entries: [Entry] = []
   /// Of those from the command line: a pattern that matches nothing is a slip.
   private var given: [Glob] = []
+  /// Of those from the file, which may serve several comparisons.
+  private var read: [Glob] = []
 
   /// - Throws: when a bound or the file of tolerances is not as it should be.
   init(_ options: DifferenceOptions) throws {
@@ -30,12 +32,14 @@ struct ToleranceTable {
     entries.last { $0.glob.matches(name) }?.tolerance ?? base
   }
 
-  /// - Throws: when a pattern of the command line matches none of the tensors.
-  func check(_ names: [String]) throws {
-    for glob in given where !names.contains(where: { glob.matches($0) }) {
-      throw PipelineError.badOption(
-        name: "--tolerance", reason: "no tensor is called '\(glob.pattern)'")
+  /// - Returns: the file's patterns that match none of the tensors.
+  /// - Throws: when a pattern of the command line matches none.
+  func unused(_ names: [String]) throws -> [String] {
+    func isUnused(_ glob: Glob) -> Bool { !names.contains { glob.matches($0) } }
+    if let glob = given.first(where: isUnused) {
+      throw PipelineError.noTensor(option: "--tolerance", pattern: glob.pattern, among: names)
     }
+    return read.filter(isUnused).map(\.pattern)
   }
 
   /// Adds `GLOB=ATOL,RTOL`, where words may follow: `sum`, `either`, `equal-nan`.
@@ -73,7 +77,8 @@ struct ToleranceTable {
     let file = lastComponent(of: path)
     let document = try readJSON(path)
     guard let object = document.objectValue else {
-      throw PipelineError.badSetting(file: file, key: "", expected: "a JSON object")
+      throw PipelineError.unsupportedFile(
+        file: file, expected: "a JSON object with 'default', 'tensors' or both")
     }
     for (key, value) in object.members {
       switch key {
@@ -90,18 +95,21 @@ struct ToleranceTable {
         file: file, key: "tensors", expected: "an object of patterns and their tolerances")
     }
     for (pattern, value) in members {
-      entries.append(
-        Entry(glob: Glob(pattern), tolerance: try tolerance(value, pattern, file, rule)))
+      let glob = Glob(pattern)
+      entries.append(Entry(glob: glob, tolerance: try tolerance(value, pattern, file, rule)))
+      read.append(glob)
     }
   }
 
   private func tolerance(
     _ value: JSONValue, _ key: String, _ file: String, _ rule: ToleranceRule
   ) throws -> Tolerance {
-    func refuse(_ expected: String) -> PipelineError {
-      .badSetting(file: file, key: key, expected: expected)
+    func refuse(_ reason: String) -> PipelineError {
+      .badSetting(file: file, key: key, expected: "a tolerance: " + reason)
     }
-    guard let members = value.objectValue?.members else { throw refuse("an object of bounds") }
+    guard let members = value.objectValue?.members else {
+      throw refuse("it should be an object such as {\"atol\": 1e-5, \"rtol\": 1e-4}")
+    }
     var rule = rule
     var tolerance = base
     var bounds: [String: Double] = [:]
@@ -109,23 +117,28 @@ struct ToleranceTable {
       switch name {
       case "atol", "rtol", "of_largest":
         guard let number = value.doubleValue, number.isFinite, number >= 0 else {
-          throw refuse("with a number of at least 0 as '\(name)'")
+          throw refuse("its '\(name)' should be a number of at least 0")
         }
         bounds[name] = number
       case "rule":
         guard let named = value.stringValue.flatMap(ToleranceRule.init) else {
-          throw refuse("with a 'rule' that is sum or either")
+          throw refuse("its 'rule' should be sum or either")
         }
         rule = named
       case "equal_nan":
-        guard let flag = value.boolValue else { throw refuse("with true or false as 'equal_nan'") }
+        guard let flag = value.boolValue else {
+          throw refuse("its 'equal_nan' should be true or false")
+        }
         tolerance.nanEqualsNaN = flag
       default:
-        throw refuse("made of atol, rtol, of_largest, rule and equal_nan alone ('\(name)')")
+        let known = ["atol", "rtol", "of_largest", "rule", "equal_nan"]
+        let near = nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw refuse(
+          "it has '\(name)', which is none of " + known.joined(separator: ", ") + near)
       }
     }
     if let factor = bounds["of_largest"] {
-      guard bounds["rtol"] == nil else { throw refuse("with either rtol or of_largest") }
+      guard bounds["rtol"] == nil else { throw refuse("it should have either rtol or of_largest") }
       tolerance.rule = .relativeToMaximum(factor, absolute: bounds["atol"] ?? 0)
     } else if bounds["atol"] != nil || bounds["rtol"] != nil {
       tolerance.rule = rule.rule(bounds["atol"] ?? 0, bounds["rtol"] ?? 0)

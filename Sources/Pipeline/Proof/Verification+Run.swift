@@ -77,7 +77,7 @@ extension GoldenBundleCase {
     case "merged": Tolerance(.bounds(absolute: 1.01 / 255, relative: 0))
     case "image_bias", "text_bias": Tolerance(.bounds(absolute: 1, relative: 0))
     case "ssim": Tolerance(.bounds(absolute: 5e-3, relative: 0))
-    default: self.tolerance(factor)
+    default: self.tolerance(factor, for: .f32)
     }
   }
 }

@@ -15,6 +15,10 @@ public struct Verification: Sendable {
     /// The graph that was run; `all` for a whole run of the method.
     public let graph: String
     let report: ComparisonReport
+    /// Inputs that the case leaves out and transformers has a default for.
+    var assumed: [String] = []
+    /// Values inside of the graph that the case holds, for `verifyLayerwise`.
+    var innerCount = 0
 
     /// Whether every tensor is within tolerance.
     public var passed: Bool { report.passed() }
@@ -38,7 +42,8 @@ public struct Verification: Sendable {
   /// A table per case, for a terminal.
   public var text: String {
     cases.map { item in
-      "\(item.passed ? "ok" : "FAIL")  \(item.name) (graph \(item.graph))\n\(item.report.text())"
+      "\(item.passed ? "ok" : "FAIL")  \(item.name) (graph \(item.graph))\n"
+        + item.report.text() + item.notes.map { $0 + "\n" }.joined()
     }.joined(separator: "\n\n")
   }
 
@@ -55,11 +60,34 @@ public struct Verification: Sendable {
         cases.map { item in
           .object([
             "case": .string(item.name), "graph": .string(item.graph),
-            "report": item.report.json,
+            "assumed_inputs": .array(item.assumed.map { .string($0) }),
+            "inner_values": .integer(Int64(item.innerCount)), "report": item.report.json,
           ])
         }),
     ]).text(indent: 2)
   }
+}
+
+extension Verification.Case {
+  /// What one should know beside the table.
+  fileprivate var notes: [String] {
+    var notes = assumed.map { assumedText($0) }
+    if innerCount > 0 {
+      notes.append("\(innerCount) values in between were not compared; --layerwise compares them.")
+    }
+    return notes
+  }
+}
+
+/// That an input was not recorded, and what was taken.
+func assumedText(_ input: String) -> String {
+  let value =
+    switch input {
+    case "attention_mask": "all ones"
+    case "position_ids": "0, 1, 2, …"
+    default: "zeros"
+    }
+  return "\(input) is not in the case: \(value), as transformers takes it."
 }
 
 /// Runs a golden bundle's inputs through a model and compares outputs and taps.
@@ -74,16 +102,19 @@ public struct Verification: Sendable {
 ///   - tolerance: of the largest magnitude of each tensor; nil takes the bundle's own tolerance, or
 ///     1e-4 when it names none.
 ///   - memory: how much of it running the model may take.
+///   - progress: told how many cases of how many are done.
 /// - Throws: when the model or the bundle cannot be read, or a case fits no graph.
 public func verify(
   modelPath: String, goldenFolder: String, relativeToMaximum tolerance: Double? = nil,
-  threads: Int? = nil, isExact: Bool = false, memory: MemoryUse = .unlimited
+  threads: Int? = nil, isExact: Bool = false, memory: MemoryUse = .unlimited,
+  progress: Progress = { _, _, _ in }
 ) throws -> Verification {
   let file = try ModelFile(path: modelPath, memory: memory)
   let bundle = try goldenBundle(goldenFolder)
   let options = ExecutionOptions(threads: threads ?? defaultThreadCount, isExact: isExact)
   var models: [String: Model] = [:]
-  let cases = try bundle.map { golden in
+  let cases = try bundle.enumerated().map { place, golden in
+    progress("verifying", place, bundle.count)
     if golden.isWholeRun {
       return Verification.Case(
         name: golden.name, graph: "all",
@@ -94,116 +125,11 @@ public func verify(
     var model = try models[name] ?? file.model(name)
     // Weights stay for further cases where there is room for all.
     defer { if memory == .unlimited { models[name] = model } }
+    let (report, assumed) = try golden.compare(&model, tolerance: tolerance, options: options)
     return Verification.Case(
-      name: golden.name, graph: name,
-      report: try golden.compare(&model, tolerance: tolerance, options: options))
+      name: golden.name, graph: name, report: report, assumed: assumed,
+      innerCount: golden.names("inner.").count)
   }
+  progress("verifying", bundle.count, bundle.count)
   return Verification(cases: cases)
-}
-
-/// The cases of a golden bundle, in the order of their names.
-///
-/// - Throws: when there is none, or one cannot be read.
-func goldenBundle(_ path: String) throws -> [GoldenBundleCase] {
-  let folders = try caseFolders(path)
-  guard !folders.isEmpty else {
-    throw PipelineError.notFound(
-      path: path, reason: "no folder in it holds a case.json with an io.safetensors")
-  }
-  return try folders.map { try GoldenBundleCase(folder: $0) }
-}
-
-private func caseFolders(_ path: String) throws -> [String] {
-  if regularFileExists(path + "/case.json") { return [path] }
-  return try folderListing(path).sorted().map { path + "/" + $0 }.filter {
-    regularFileExists($0 + "/case.json") && regularFileExists($0 + "/io.safetensors")
-  }
-}
-
-/// One case of a golden bundle.
-struct GoldenBundleCase {
-  let name: String
-  let folder: String
-  let description: JSONValue
-  let file: TensorFile
-
-  init(folder: String) throws {
-    name = lastComponent(of: folder)
-    self.folder = folder
-    description = try readJSON(folder + "/case.json")
-    file = try TensorFile.open(folder + "/io.safetensors")
-    if let digest = description["io_sha256"]?.stringValue {
-      guard try file.sources().first?.sha256 == digest else {
-        throw PipelineError.component(
-          folder: folder, reason: "io.safetensors is not the file that case.json was written for")
-      }
-    }
-    guard !names("output.").isEmpty else {
-      throw PipelineError.component(
-        folder: folder, reason: "io.safetensors holds no 'output.' tensor to compare with")
-    }
-  }
-
-  func names(_ prefix: String) -> [String] {
-    file.names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-  }
-
-  /// The graph the case is about.
-  func graphName(among graphs: [Graph]) throws -> String {
-    if let name = description["config"]?["graph"]?.stringValue {
-      guard graphs.contains(where: { $0.name == name }) else {
-        throw PipelineError.noGraph(file: "the model", name: name, known: graphs.map(\.name))
-      }
-      return name
-    }
-    if graphs.count == 1 { return graphs[0].name }
-    let given = Set(names("input."))
-    let wanted = names("output.")
-    let fitting = graphs.filter { graph in
-      given.isSubset(of: graph.inputs.map { graph[$0.value].name })
-        && wanted.allSatisfy { name in graph.value(named: name) != nil }
-    }
-    guard fitting.count == 1 else {
-      throw PipelineError.unsupportedFile(
-        file: "case '\(name)'",
-        expected: "one that says which graph it is about (config.graph in case.json)")
-    }
-    return fitting[0].name
-  }
-
-  func compare(
-    _ model: inout Model, tolerance: Double?, options: ExecutionOptions
-  ) throws -> ComparisonReport {
-    let graph = model.graph
-    let wanted = try graph.values(wanted: names("output."))
-    let part = graph.pruned(to: wanted)
-    var inputs: [String: Tensor] = [:]
-    for input in part.inputs {
-      let name = part[input.value].name
-      guard file.contains("input." + name) else {
-        throw PipelineError.missingInputs(file: file.name, names: ["input." + name])
-      }
-      inputs[name] = try file.tensor(named: "input." + name).converted(to: input.type)
-    }
-    let outputs = Dictionary(
-      uniqueKeysWithValues: try model.run(inputs, wanted: wanted, options: options).map {
-        ($0.name, $0.tensor)
-      })
-    return try ComparisonReport(
-      actualNames: Array(outputs.keys), expectedNames: names("output."),
-      tolerance: self.tolerance(tolerance)
-    ) { name in
-      guard let actual = outputs[name] else { preconditionFailure("'\(name)' was wanted") }
-      return (actual, try file.tensor(named: "output." + name))
-    }
-  }
-
-  func tolerance(_ factor: Double?) -> Tolerance {
-    let own = description["tolerance"]
-    if let factor { return Tolerance(.relativeToMaximum(factor)) }
-    if let absolute = own?["absolute"]?.doubleValue, let relative = own?["relative"]?.doubleValue {
-      return Tolerance(.relativeToMaximum(relative, absolute: absolute))
-    }
-    return Tolerance(.relativeToMaximum(1e-4))
-  }
 }
