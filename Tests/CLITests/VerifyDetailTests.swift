@@ -160,7 +160,14 @@ import Testing
       // Half the digits of the weights: the first convolution is wrong by itself.
       try expectGood(["convert", recorded + "/net.onnx", "-o", path, "--weights", "bf16"])
       let rounded = try runPlumb(["verify", path, recorded + "/onnx", "--layerwise"])
-      #expect(rounded.status == 1)
+      #expect(rounded.status == 1 && rounded.stdout.contains("--replay FOLDER keeps"))
+
+      // A tolerance that is none, and an input that goes nowhere.
+      try copyTree(recorded + "/pytorch", to: folder + "/other")
+      let about = folder + "/other/case.json"
+      try set("tolerance", to: .object(["relative": .string("tight")]), in: about)
+      try expectUnusable(
+        ["verify", path, folder + "/other"], says: ["tolerance.relative", "at least 0"])
 
       // Tensors that are not those the case was written for.
       try copyTree(recorded + "/onnx", to: folder + "/case")

@@ -46,6 +46,15 @@ struct GoldenBundleCase {
           folder: folder, reason: "io.safetensors is not the file that case.json was written for")
       }
     }
+    if let own = description["tolerance"] {
+      for key in ["absolute", "relative"] {
+        guard let value = own[key] else { continue }
+        guard let number = value.doubleValue, number.isFinite, number >= 0 else {
+          throw PipelineError.badSetting(
+            file: "\(name)/case.json", key: "tolerance." + key, expected: "a number of at least 0")
+        }
+      }
+    }
     guard !names("output.").isEmpty else {
       throw PipelineError.component(
         folder: folder, reason: "io.safetensors holds no 'output.' tensor to compare with")
@@ -80,6 +89,12 @@ struct GoldenBundleCase {
         expected: "one that says which graph it is about (config.graph in case.json)")
     }
     return fitting[0].name
+  }
+
+  /// Inputs of the case that the graph does not have.
+  func strayInputs(of graph: Graph) -> [String] {
+    let known = Set(graph.inputs.map { graph[$0.value].name })
+    return names("input.").filter { !known.contains($0) }
   }
 
   /// - Throws: when the case is about none of the graphs, or about values that it does not have.
@@ -178,9 +193,9 @@ struct GoldenBundleCase {
       return Tolerance(.bounds(absolute: factor == nil ? absolute ?? 0 : 0, relative: 0))
     }
     if let factor { return Tolerance(.relativeToMaximum(factor)) }
-    if let absolute, let relative = own?["relative"]?.doubleValue {
-      return Tolerance(.relativeToMaximum(relative, absolute: absolute))
-    }
-    return Tolerance(.relativeToMaximum(1e-4))
+    let relative = own?["relative"]?.doubleValue
+    return absolute == nil && relative == nil
+      ? Tolerance(.relativeToMaximum(1e-4))
+      : Tolerance(.relativeToMaximum(relative ?? 0, absolute: absolute ?? 0))
   }
 }

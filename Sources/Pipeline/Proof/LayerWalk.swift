@@ -22,6 +22,7 @@ struct LayerWalk {
   private var substitutes: [ValueID: Tensor] = [:]
   private(set) var unknown: [String] = []
   private(set) var assumed: [String] = []
+  var stray: [String] { golden.strayInputs(of: graph) }
 
   /// - Throws: when the graph has none of the case's values, or lacks one of its outputs.
   init(

@@ -46,6 +46,7 @@ extension LayerwiseVerification.Case {
       "first_held": name(firstHeld), "first_own": name(firstOwn), "first_drift": name(firstDrift),
       "unknown": .array(unknown.map { .string($0) }),
       "assumed_inputs": .array(assumed.map { .string($0) }),
+      "stray_inputs": .array(stray.map { .string($0) }),
       "layers": .array(layers.map(\.json)),
     ])
   }

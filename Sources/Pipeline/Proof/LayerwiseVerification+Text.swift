@@ -8,6 +8,11 @@ extension LayerwiseVerification {
     for item in cases {
       lines += item.lines + (replay?.caseName == item.name ? replay?.lines ?? [] : []) + [""]
     }
+    if replay == nil, cases.contains(where: { $0.firstOwn != nil || $0.firstDrift != nil }) {
+      lines += [
+        "--replay FOLDER keeps the first wrong nodes with their inputs, to be run again.", "",
+      ]
+    }
     for name in skipped { lines.append("\(name): a whole run of the method, which has no layers") }
     return lines.joined(separator: "\n")
   }
@@ -73,7 +78,7 @@ extension LayerwiseVerification.Case {
   }
 
   private var notes: [String] {
-    var lines = assumed.map(assumedText)
+    var lines = assumed.map(assumedText) + stray.map(strayText)
     if !unknown.isEmpty {
       lines.append(
         "not compared, since the graph has no such value: \(unknown.count) golden values, "

@@ -47,6 +47,8 @@ public struct LayerwiseVerification: Sendable {
     let unknown: [String]
     /// Inputs that the case leaves out and transformers has a default for.
     let assumed: [String]
+    /// Inputs of the case that the graph does not have.
+    let stray: [String]
 
     /// The first weight, constant or input that is not as the bundle has it.
     var firstHeld: Layer? { layers.first { $0.role != .computed && !$0.own.passed } }
@@ -128,7 +130,7 @@ public func verifyLayerwise(
     cases.append(
       .init(
         name: golden.name, graph: name, layers: layers, unknown: walk.unknown,
-        assumed: walk.assumed))
+        assumed: walk.assumed, stray: walk.stray))
   }
   guard !cases.isEmpty else {
     throw PipelineError.component(

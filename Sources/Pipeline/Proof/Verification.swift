@@ -17,6 +17,8 @@ public struct Verification: Sendable {
     let report: ComparisonReport
     /// Inputs that the case leaves out and transformers has a default for.
     var assumed: [String] = []
+    /// Inputs of the case that the graph does not have.
+    var stray: [String] = []
     /// Values inside of the graph that the case holds, for `verifyLayerwise`.
     var innerCount = 0
 
@@ -61,6 +63,7 @@ public struct Verification: Sendable {
           .object([
             "case": .string(item.name), "graph": .string(item.graph),
             "assumed_inputs": .array(item.assumed.map { .string($0) }),
+            "stray_inputs": .array(item.stray.map { .string($0) }),
             "inner_values": .integer(Int64(item.innerCount)), "report": item.report.json,
           ])
         }),
@@ -71,7 +74,7 @@ public struct Verification: Sendable {
 extension Verification.Case {
   /// What one should know beside the table.
   fileprivate var notes: [String] {
-    var notes = assumed.map { assumedText($0) }
+    var notes = assumed.map { assumedText($0) } + stray.map { strayText($0) }
     if innerCount > 0 {
       notes.append("\(innerCount) values in between were not compared; --layerwise compares them.")
     }
@@ -88,6 +91,11 @@ func assumedText(_ input: String) -> String {
     default: "zeros"
     }
   return "\(input) is not in the case: \(value), as transformers takes it."
+}
+
+/// That an input was recorded that goes nowhere.
+func strayText(_ input: String) -> String {
+  "\(input) is recorded as an input, but the graph does not have it."
 }
 
 /// Runs a golden bundle's inputs through a model and compares outputs and taps.
@@ -128,7 +136,7 @@ public func verify(
     let (report, assumed) = try golden.compare(&model, tolerance: tolerance, options: options)
     return Verification.Case(
       name: golden.name, graph: name, report: report, assumed: assumed,
-      innerCount: golden.names("inner.").count)
+      stray: golden.strayInputs(of: model.graph), innerCount: golden.names("inner.").count)
   }
   progress("verifying", bundle.count, bundle.count)
   return Verification(cases: cases)
