@@ -1,8 +1,8 @@
 """Maps of the contrastive baseline for every pair of a manifest, run by plumb.
 
 For each annotation `plumb run MODEL` is given the picture and the phrase's tokens; OUT/ID.npy is
-its map, float32 [16, 16], ID the annotation's number. A map that exists is left alone, so a killed
-run goes on. score_maps.py makes scores of them.
+its map, float32 [16, 16], ID the annotation's number, as `plumb eval --maps` takes them. A map
+that exists is left alone, so a killed run goes on.
 """
 
 import argparse
