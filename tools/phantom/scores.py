@@ -84,7 +84,7 @@ def runs(folder, manifest):
     made["center"] = lambda: [MODEL, "--baseline", "center"]
     made["uniform"] = lambda: [MODEL, "--baseline", "uniform"]
     made["contrastive"] = lambda: [MODEL, "--maps", contrastive_maps(folder, manifest)]
-    made["general-50"] = lambda: [general_model(folder)]
+    made["general-10"] = lambda: [general_model(folder), *few(10)]
     return made
 
 
@@ -142,10 +142,12 @@ def table(head, rows):
 
 def compared(made):
     wanted = [
-        ("domain text encoder, merged", "domain-50", "bbm"),
-        ("domain text encoder, not merged", "domain-50", "no_bbm"),
-        ("domain-agnostic text encoder, merged", "general-50", "bbm"),
-        ("domain-agnostic text encoder, not merged", "general-50", "no_bbm"),
+        ("domain text encoder, 50 steps, merged", "domain-50", "bbm"),
+        ("domain text encoder, 50 steps, not merged", "domain-50", "no_bbm"),
+        ("domain text encoder, 10 steps, merged", "domain-10", "bbm"),
+        ("domain text encoder, 10 steps, not merged", "domain-10", "no_bbm"),
+        ("domain-agnostic text encoder, 10 steps, merged", "general-10", "bbm"),
+        ("domain-agnostic text encoder, 10 steps, not merged", "general-10", "no_bbm"),
         ("contrastive model", "contrastive", "map"),
         ("a hill in the middle", "center", "map"),
         ("noise", "uniform", "map"),
@@ -159,7 +161,11 @@ def compared(made):
 
 def merging(made):
     rows = []
-    for title, run in (("domain", "domain-50"), ("domain-agnostic", "general-50")):
+    for title, run in (
+        ("domain, 50 steps", "domain-50"),
+        ("domain, 10 steps", "domain-10"),
+        ("domain-agnostic, 10 steps", "general-10"),
+    ):
         scores = made["runs"][run]["results"]["bbm_less_no_bbm"]["all"]
         rows.append([title, *(cell(scores[s]) for s in SHOWN)])
     return table(["text encoder", *TITLES.values()], rows)

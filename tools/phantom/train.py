@@ -173,8 +173,12 @@ def work(rank, args):
     ]
     optimizer = torch.optim.AdamW(groups, args.rate, betas=(0.9, 0.99), weight_decay=0.01)
     path, begin, cold = folder / "unet.pt", 0, 0  # cold: the step at which the optimizer is new
-    if path.exists():
-        state = torch.load(path, weights_only=True)
+    warm = args.general and args.warm and not path.exists()
+    source = args.state / "unet.pt" if warm else path
+    if source.exists():
+        state = torch.load(source, weights_only=True)
+        if warm:
+            state = state | {"model": state["ema"], "optimizer": None}
         model.load_state_dict(state["model"])
         average.load_state_dict(state["ema"])
         if state["optimizer"]:
@@ -220,7 +224,7 @@ def work(rank, args):
         shares = torch.stack([torch.einsum("nqk,nk->nq", tap.maps, words) for tap in taps])
         tax = torch.log1p(shares / FAINT).mean() / math.log1p(1 / FAINT)
         optimizer.zero_grad()
-        (loss + args.tax * tax if step >= TAX_FROM else loss).backward()
+        (loss + args.tax * tax if step >= args.tax_from else loss).backward()
         average_gradients(model, count)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -271,9 +275,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, default=Path("out/phantom"))
     parser.add_argument("--general", action="store_true", help="the domain-agnostic text encoder")
+    parser.add_argument(
+        "--warm", action="store_true", help="with --general: begin with the domain UNet's average"
+    )
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--tax", type=float, default=TAX, help="weight of the words' attention")
+    parser.add_argument("--tax-from", type=int, default=TAX_FROM, help="first step with it")
     parser.add_argument("--decay-from", type=int, help="step from which the rate falls to zero")
     parser.add_argument("--processes", type=int, default=2, help="one thread each")
     parser.add_argument("--validate-every", type=int, default=250)
