@@ -26,7 +26,7 @@ PAGE = ROOT / "docs/scores.md"
 PLUMB = os.environ.get("PLUMB", "")
 
 STEPS = (50, 25, 10, 5)
-LAYER_STEPS = 10
+LAYER_STEPS = 5
 LAYERS = {
     "down": "down_blocks.1.*",
     "middle": "mid_block.*",
