@@ -1,5 +1,6 @@
 """Draws docs/pictures/performance.png from tools/bench/results, and writes it and the tables into
-README.md, between <!-- performance --> and <!-- /performance -->.
+README.md, between <!-- performance --> and <!-- /performance -->. The picture shows the machine with the
+best instructions; tables there are for each level.
 
     tools/bench/plot [--picture FILE] [--no-readme]
 """
@@ -68,7 +69,7 @@ def bars(axis, what: str, cells: dict) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def points(cells: dict) -> dict[tuple[str, str], dict[int, tuple[float, float]]]:
+def points(cells: dict, simd: str) -> dict[tuple[str, str], dict[int, tuple[float, float]]]:
     """Of each program and way of running the UNet, by batch: seconds an item and gigabytes."""
     found: dict[tuple[str, str], dict[int, tuple[float, float]]] = {}
 
@@ -81,15 +82,15 @@ def points(cells: dict) -> dict[tuple[str, str], dict[int, tuple[float, float]]]
             for peer, facts in cell["peers"].items():
                 add(peer, NAMES[peer], batch, facts)
             add("plumb", f"Plumb, {rows.MODES['held-f32']}", batch, mine(cell))
-    for row in rows.memory():
+    for row in rows.memory(simd):
         if row["batch"] in (1, 4):
             add("plumb", f"Plumb, {rows.MODES[row['mode']]}", row["batch"], row)
     return found
 
 
-def scatter(axis, cells: dict) -> None:
+def scatter(axis, cells: dict, simd: str) -> None:
     """UNet: seconds an item against the process's largest resident memory, both logarithmic."""
-    for (name, label), batches in points(cells).items():
+    for (name, label), batches in points(cells, simd).items():
         seconds, memory = zip(*batches.values())
         axis.plot(seconds, memory, color=COLOURS[name], linewidth=1, zorder=2)
         for batch, place in batches.items():
@@ -116,10 +117,9 @@ def scatter(axis, cells: dict) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def caption(cells: dict) -> str:
+def caption(cells: dict, simd: str) -> str:
     cell = max(cells.values(), key=lambda c: c["when"])
     about = cell["machine"]
-    simd = "AVX-512" if "avx512f" in about["flags"] else "AVX2" if "avx2" in about["flags"] else ""
     return (
         f"{about['processor']} {simd}, {about['processors']} processors, {cell['threads']} threads, "
         f"float32, random weights of Stable Diffusion 1.5's size, {cell['when'][:10]}, "
@@ -127,18 +127,18 @@ def caption(cells: dict) -> str:
     )
 
 
-def draw(path, cells: dict) -> None:
+def draw(path, cells: dict, simd: str) -> None:
     graphs = [what for what in rows.GRAPHS if any(what == graph for graph, _ in cells)]
     figure = pyplot.figure(figsize=(10, 8), dpi=110, facecolor="white", layout="constrained")
     grid = figure.add_gridspec(2, len(graphs), height_ratios=(1, 1.3))
     for column, what in enumerate(graphs):
         bars(figure.add_subplot(grid[0, column]), what, cells)
-    scatter(figure.add_subplot(grid[1, :]), cells)
+    scatter(figure.add_subplot(grid[1, :]), cells, simd)
     handles = [Patch(facecolor=COLOURS[n], hatch=HATCHES[n], edgecolor="white", label=NAMES[n])
                for n in NAMES]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     note = "On Plumb's bars: its time over that of the fastest peer in the same run."
-    figure.supxlabel(f"{caption(cells)}\n{note}", fontsize=8, color="#444444")
+    figure.supxlabel(f"{caption(cells, simd)}\n{note}", fontsize=8, color="#444444")
     figure.savefig(path)
 
 
@@ -147,12 +147,17 @@ def cell_text(cell: dict, peer: str) -> str:
     return number(facts["seconds"]["median"]) if facts else ""
 
 
-def tables(cells: dict) -> str:
-    """The picture and tables in Markdown; a table for which there is no row is left out."""
+PICTURE = (
+    "![Bars: the time of each graph in Plumb, OpenVINO, ONNX Runtime and PyTorch. Points: memory "
+    "against time](docs/pictures/performance.png)"
+)
+
+
+def tables(simd: str) -> str:
+    """Tables in Markdown for one level; a table for which there is no row is left out."""
+    cells = rows.peers(simd)
     text = [
-        "![Bars: the time of each graph in Plumb, OpenVINO, ONNX Runtime and PyTorch. Points: memory "
-        "against time](docs/pictures/performance.png)", "",
-        f"Seconds an evaluation, medians. {caption(cells)}", "",
+        f"Seconds an evaluation, medians. {caption(cells, simd)}", "",
         "| | batch | " + " | ".join(rows.PEERS.values())
         + " | Plumb | ratio to the fastest | largest difference |",
         "|---" * (len(rows.PEERS) + 5) + "|",
@@ -164,20 +169,20 @@ def tables(cells: dict) -> str:
             f"| {rows.GRAPHS[what]} | {batch} | {times} | {number(mine(cell)['seconds']['median'])} "
             f"| **{ratio(cell):.2f}** | {worst:.0e} |"
         )
-    if measured := rows.memory():
+    if measured := rows.memory(simd):
         text += ["", "| UNet | batch | seconds | largest resident memory |", "|---|---|---|---|"]
         text += [
             f"| {rows.MODES[row['mode']]} | {row['batch']} | {number(row['seconds']['median'])} | "
             f"{row['peak_memory_bytes'] / 1e6:.0f} MB |" for row in measured
         ]
     lines = []
-    if threads := rows.newest("memory.jsonl", "threads"):
+    if threads := rows.newest("memory.jsonl", "threads", simd):
         lines.append(f"{threads['threads']} threads are {threads['speedup']:.2f} × as fast as one.")
-    if start := rows.newest("memory.jsonl", "start"):
+    if start := rows.newest("memory.jsonl", "start", simd):
         lines.append(f"From start to the first step, file in the page cache: {start['seconds']:.1f} s.")
     if lines:
         text += ["", " ".join(lines)]
-    if row := rows.newest("pipeline.jsonl", "pipeline"):
+    if row := rows.newest("pipeline.jsonl", "pipeline", simd):
         text += [
             "", f"| one phrase, one picture, {row['steps']} steps, bias merging | seconds | ratio |",
             "|---|---|---|",
@@ -198,15 +203,16 @@ def main() -> None:
     parser.add_argument("--picture", default=str(ROOT / "docs/pictures/performance.png"))
     parser.add_argument("--no-readme", action="store_true")
     arguments = parser.parse_args()
-    cells = rows.peers()
-    if not cells:
+    levels = rows.levels()
+    if not levels:
         parser.error("tools/bench/results/peers.jsonl has no row; tools/bench/peers --save makes them")
-    draw(arguments.picture, cells)
+    draw(arguments.picture, rows.peers(levels[0]), levels[0])
     if not arguments.no_readme:
         readme = ROOT / "README.md"
+        text = "\n\n".join([PICTURE, *map(tables, levels)])
         found, count = re.subn(
             r"(<!-- performance -->\n).*?(<!-- /performance -->)",
-            lambda match: match[1] + tables(cells) + "\n" + match[2],
+            lambda match: match[1] + text + "\n" + match[2],
             readme.read_text(), flags=re.DOTALL,
         )
         if count != 1:

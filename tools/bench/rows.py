@@ -1,4 +1,7 @@
-"""Reads tools/bench/results: the newest row of each measurement."""
+"""Reads tools/bench/results: the newest row of each measurement on one level of SIMD instructions.
+
+Rows of machines with different instructions are never put beside each other.
+"""
 
 import json
 
@@ -12,15 +15,34 @@ MODES = {
 }
 
 
-def read(file: str) -> list[dict]:
+LEVELS = {"AVX-512": "avx512f", "AVX2": "avx2", "": ""}  # the best first
+
+
+def level(row: dict) -> str:
+    """The name of the best level that the row's machine has."""
+    flags = row["machine"]["flags"]
+    return next(name for name, flag in LEVELS.items() if not flag or flag in flags)
+
+
+def read(file: str, simd: str | None = None) -> list[dict]:
+    """All rows, or those of one level."""
     path = RESULTS / file
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    if not path.exists():
+        return []
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [row for row in found if simd is None or level(row) == simd]
 
 
-def peers() -> dict[tuple[str, int], dict]:
+def levels() -> list[str]:
+    """The levels on which peers were measured, the best first."""
+    measured = {level(row) for row in read("peers.jsonl")}
+    return [name for name in LEVELS if name in measured]
+
+
+def peers(simd: str) -> dict[tuple[str, int], dict]:
     """Of each graph and batch: the peers' newest measurements, "fastest", "when"."""
     found: dict[tuple[str, int], dict] = {}
-    for row in (row for row in read("peers.jsonl") if row["what"] in GRAPHS):
+    for row in (row for row in read("peers.jsonl", simd) if row["what"] in GRAPHS):
         cell = found.setdefault((row["what"], row["batch"]), {"peers": {}})
         cell["peers"] |= row["peers"]
         cell |= {key: row[key] for key in ("when", "machine", "threads", "commit")}
@@ -32,13 +54,14 @@ def peers() -> dict[tuple[str, int], dict]:
     return {key: found[key] for key in sorted(found, key=lambda k: (order.index(k[0]), k[1]))}
 
 
-def memory() -> list[dict]:
+def memory(simd: str) -> list[dict]:
     """The newest row of each mode and batch."""
-    newest = {(r["mode"], r["batch"]): r for r in read("memory.jsonl") if r["what"] == "memory"}
+    measured = [row for row in read("memory.jsonl", simd) if row["what"] == "memory"]
+    newest = {(row["mode"], row["batch"]): row for row in measured}
     return [newest[m, b] for m, b in sorted(newest, key=lambda k: (k[1], list(MODES).index(k[0])))]
 
 
-def newest(file: str, what: str) -> dict | None:
+def newest(file: str, what: str, simd: str) -> dict | None:
     """The newest row of a kind; a grounding with --low-memory is another kind."""
-    rows = (row for row in reversed(read(file)) if row["what"] == what)
+    rows = (row for row in reversed(read(file, simd)) if row["what"] == what)
     return next((row for row in rows if not row.get("low_memory")), None)
