@@ -72,7 +72,7 @@ private let unetWeights = "/unet/diffusion_pytorch_model.safetensors"
     ("--tokenizer", "bert-safetensors/none", ["bert-safetensors/none", "no such folder"]),
     ("--unet", "none", ["checkpoints/none", "no such folder"]),
     ("--vae", "sd1-tiny/vae/config.json", ["vae/config.json", "it is a file; expected a folder"]),
-    ("--weights", "q8", ["--weights", "'q8'", "f32, f16 or bf16"]),
+    ("--weights", "q8", ["--weights", "'q8'", "f32, f16, bf16 or int8"]),
   ])
   func wrongPartInASlot(_ option: String, _ value: String, _ parts: [String]) throws {
     let value = option == "--weights" ? value : checkpoint(value)
