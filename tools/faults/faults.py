@@ -2,8 +2,8 @@
 
 What must come of a fault: either all goes well and the result is the one without a fault, or plumb
 ends with status 2 and one sentence, the file that was to be replaced is as it was, and nothing lies
-beside it. One that is interrupted or terminated leaves no trace either. A killed program may leave a hidden
-temporary, which the next conversion removes.
+beside it. One that is interrupted or terminated leaves no trace either. One that is killed, or ended by the
+Swift runtime for want of memory, may leave a hidden temporary, which the next conversion removes.
 """
 
 import os
@@ -237,7 +237,9 @@ def inject(scenario, findings, work, everything):
                     scenario.arguments, call, at, kind, **scenario.environment)
                 killed = kind in ("kill", "killed") and status == -signal.SIGKILL
                 judge(findings, case, call, kind, status, error, killed)
-                scenario.check(findings, case, status == 0, killed)
+                # Who gets no memory is ended by the Swift runtime: as dead as by a kill.
+                starved = call == "malloc" and status not in (0, 2)
+                scenario.check(findings, case, status == 0, killed or starved)
                 findings.outcomes[
                     "as without a fault" if status == 0 else "killed" if killed
                     else "interrupted" if status == -ENDS.get(kind, 0)
