@@ -89,12 +89,12 @@ def runs(folder, manifest):
 
 
 def evaluate(folder, name, arguments, manifest):
-    model, *options = arguments()
-    command = [PLUMB, "eval", model, manifest, "-o", folder / name, "--resume"]
-    command += [*options, "--threads", "1"]
-    if not {"--baseline", "--maps"} & set(options):
-        command += ["--cache", folder / "text-passes"]
     if not (folder / name / "scores.json").exists():
+        model, *options = arguments()
+        command = [PLUMB, "eval", model, manifest, "-o", folder / name, "--resume"]
+        command += [*options, "--threads", "1"]
+        if not {"--baseline", "--maps"} & set(options):
+            command += ["--cache", folder / "text-passes"]
         subprocess.run([*map(str, command)], check=True, stdout=subprocess.DEVNULL)
     print(name, flush=True)
 
