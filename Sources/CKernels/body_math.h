@@ -18,10 +18,10 @@ static inline vf m_exp(vf x) {
   return v_scale(v_add(y, v_set(1.0f)), n);
 }
 
-/// 2^x for x up to 127; what is below 2^-149 becomes 0; NaN stays NaN. The coefficients are those of
-/// m_exp times powers of ln 2.
+/// 2^x for x up to 127; what is below 2^-126 becomes something that is, or 0; NaN stays NaN. The
+/// coefficients are those of m_exp times powers of ln 2.
 static inline vf m_exp2(vf x) {
-  const vf clamped = v_max(v_set(-150.0f), x);
+  const vf clamped = v_max(v_set((float)VANISHING), x);
   const vf n = v_round(clamped), r = v_sub(clamped, n);
   vf q = v_set(0.000153210728f);
   q = v_fma(q, r, v_set(0.00133902185f));
@@ -29,7 +29,7 @@ static inline vf m_exp2(vf x) {
   q = v_fma(q, r, v_set(0.055503624f));
   q = v_fma(q, r, v_set(0.240226478f));
   q = v_fma(q, r, v_set(0.693147181f));
-  return v_scale(v_fma(q, r, v_set(1.0f)), n);
+  return v_raise(v_fma(q, r, v_set(1.0f)), n);
 }
 
 static inline vf m_sigmoid(vf x) {

@@ -77,14 +77,14 @@ static float largest_of(const float *x, size_t count, float largest) {
   return largest;
 }
 
-/// x = 2^((x - center) * factor) over a block, in place; returns the sum.
-static float powers_of_two(float *x, size_t count, float center, float factor) {
-  const vf middle = v_set(center), f = v_set(factor);
+/// x = 2^(x * factor - peak), in place; returns the sum.
+static float powers(float *x, size_t count, float factor, float peak) {
+  const vf f = v_set(factor), shift = v_set(-peak);
   vf sums = v_set(0.0f), more = v_set(0.0f);
   size_t i = 0;
   for (; i + 2 * VW <= count; i += 2 * VW) {
-    const vf a = m_exp2(v_mul(v_sub(v_load(x + i), middle), f));
-    const vf b = m_exp2(v_mul(v_sub(v_load(x + i + VW), middle), f));
+    const vf a = m_exp2(v_fma(v_load(x + i), f, shift));
+    const vf b = m_exp2(v_fma(v_load(x + i + VW), f, shift));
     v_store(x + i, a);
     v_store(x + i + VW, b);
     sums = v_add(sums, a);
@@ -93,32 +93,24 @@ static float powers_of_two(float *x, size_t count, float center, float factor) {
   float sum = v_sum(v_add(sums, more));
   while (i < count) {
     const int rest = count - i < VW ? (int)(count - i) : VW;
-    v_store_n(x + i, m_exp2(v_mul(v_sub(v_load_n(x + i, rest), middle), f)), rest);
+    v_store_n(x + i, m_exp2(v_fma(v_load_n(x + i, rest), f, shift)), rest);
     for (const size_t end = i + (size_t)rest; i < end; i++) sum += x[i];
   }
   return sum;
 }
 
-static float level_exponentials(float *row, size_t count, size_t block, ptrdiff_t stride,
-                                float scale, const float *addend) {
+static float level_exponentials(float *x, size_t count, float scale, const float *addend,
+                                float *peak) {
+  const float lowest = -__builtin_inff(), log2_e = 1.44269504f;
   // Without addends the scale comes in with the powers: one pass less.
-  const bool weighs = addend || !(scale > 0.0f);
-  float largest = -__builtin_inff(), sum = 0.0f;
-  for (size_t at = 0; at < count; at += block) {
-    float *x = row + (ptrdiff_t)(at / block) * stride;
-    const size_t n = count - at < block ? count - at : block;
-    if (weighs) weigh(x, n, scale, addend ? addend + at : NULL);
-    largest = largest_of(x, n, largest);
+  if (addend || !(scale > 0.0f)) {
+    weigh(x, count, scale, addend);
+    scale = 1.0f;
   }
-  // A row that sees nothing has no largest: all of it is 0, but for NaN.
-  const bool sees = largest > -__builtin_inff();
-  const float factor = (weighs ? 1.0f : scale) * 1.44269504f;
-  for (size_t at = 0; at < count; at += block) {
-    float *x = row + (ptrdiff_t)(at / block) * stride;
-    const size_t n = count - at < block ? count - at : block;
-    sum += powers_of_two(x, n, sees ? largest : 0.0f, factor);
-  }
-  return sum;
+  const float factor = scale * log2_e, largest = factor * largest_of(x, count, lowest);
+  if (largest > *peak) *peak = largest;
+  // What sees nothing has no largest: all of it is 0, but for NaN.
+  return powers(x, count, factor, *peak > lowest ? *peak : 0.0f);
 }
 
 static void level_channel_sums(const float *x, size_t rows, size_t channels, double *sums,

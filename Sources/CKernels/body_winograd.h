@@ -229,6 +229,7 @@ static void level_winograd(const struct plumb_patches *patches, size_t first, si
   const size_t slices = (channels + WINOGRAD_SLICE - 1) / WINOGRAD_SLICE;
   const size_t row_tiles = (tiles + PRODUCT_ROWS - 1) / PRODUCT_ROWS;
   const size_t a_point = picture_point(tiles), c_point = sum_point(tiles);
+  const size_t head = head_rows(packed.type), row = PANEL * packed_width(packed.type);
   float *weights = scratch, *sums = weights + WINOGRAD_POINTS * WEIGHT_POINT;
   float *picture = sums + WINOGRAD_POINTS * c_point;
   for (size_t tile = 0; tile < tiles; tile++)
@@ -238,17 +239,27 @@ static void level_winograd(const struct plumb_patches *patches, size_t first, si
       const size_t from = slice * WINOGRAD_SLICE;
       const size_t depth = channels - from < WINOGRAD_SLICE ? channels - from : WINOGRAD_SLICE;
       winograd_weights(packed, (column + n) / PANEL, channels, from, depth, weights);
+      // The weights of the next slice, or of the next panel's first, come nearer meanwhile, a 36th
+      // at each point; they are from memory, and it takes long to transform what is not there yet.
+      const bool is_last = slice + 1 == slices;
+      const size_t panel = (column + n) / PANEL + (is_last && n + PANEL < columns);
+      const size_t next_row = panel * (head + 9 * channels) + head + (is_last ? 0 : from + depth);
+      const char *next = (const char *)packed.base + next_row * row;
       for (size_t point = 0; point < WINOGRAD_POINTS; point++)
         for (size_t strip = 0; strip < PANEL; strip += PRODUCT_STRIP)
           for (size_t tile = 0; tile < row_tiles; tile++) {
             const size_t r = tile * tiles / row_tiles, end = (tile + 1) * tiles / row_tiles;
             const float *a =
                 picture + (slice * WINOGRAD_POINTS + point) * a_point + r * WINOGRAD_SLICE;
-            const struct strip_start start = {
+            struct strip_start start = {
                 .sums = slice > 0,
                 .ahead = a + (end - r) * WINOGRAD_SLICE,
                 .ahead_step = 64,
             };
+            if (tile == 0) {
+              start.ahead = next + (point / 4 * channels + point % 4 * (WINOGRAD_SLICE / 4)) * row;
+              start.ahead_step = (ptrdiff_t)row / 4;
+            }
             winograd_tiles[end - r - 1](a, weights + point * WEIGHT_POINT + strip, (int)depth,
                                         sums + point * c_point + r * PANEL + strip, PANEL,
                                         PRODUCT_STRIP, &start);

@@ -138,9 +138,8 @@ void plumb_softmax(const float *in, float *out, size_t count, float scale, const
   level()->softmax(in, out, count, scale, addend);
 }
 
-float plumb_exponentials(float *row, size_t count, size_t block, ptrdiff_t stride, float scale,
-                         const float *addend) {
-  return level()->exponentials(row, count, block, stride, scale, addend);
+float plumb_exponentials(float *x, size_t count, float scale, const float *addend, float *peak) {
+  return level()->exponentials(x, count, scale, addend, peak);
 }
 
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,

@@ -18,7 +18,7 @@ struct level {
   void (*epilogue)(float *, ptrdiff_t, size_t, size_t, const float *, const float *, const float *,
                    ptrdiff_t, plumb_unary_op);
   void (*softmax)(const float *, float *, size_t, float, const float *);
-  float (*exponentials)(float *, size_t, size_t, ptrdiff_t, float, const float *);
+  float (*exponentials)(float *, size_t, float, const float *, float *);
   void (*channel_sums)(const float *, size_t, size_t, double *, double *);
   void (*scale_shift)(const float *, float *, size_t, size_t, const float *, const float *,
                       const float *, plumb_unary_op);

@@ -38,6 +38,10 @@ static inline vf v_round(vf a) {
 }
 /// a * 2^n, n whole, -160 <= n <= 130.
 static inline vf v_scale(vf a, vf n) { return _mm512_scalef_ps(a, n); }
+/// The same for a in 0.5 to 2, VANISHING <= n <= 127, where a result below 2^-126 may be another such
+/// one; that of 1 and VANISHING is 0.
+enum { VANISHING = -150 };
+static inline vf v_raise(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
 static inline float v_largest(vf a) { return _mm512_reduce_max_ps(a); }
 

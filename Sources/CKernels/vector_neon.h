@@ -43,6 +43,11 @@ static inline vf v_scale(vf a, vf n) {
   const int32x4_t half = vshrq_n_s32(whole, 1);
   return vmulq_f32(vmulq_f32(a, v_power(half)), v_power(vsubq_s32(whole, half)));
 }
+enum { VANISHING = -127 };
+static inline vf v_raise(vf a, vf n) {
+  const int32x4_t raised = vshlq_n_s32(vcvtq_s32_f32(n), 23);
+  return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), raised));
+}
 static inline float v_sum(vf a) { return vaddvq_f32(a); }
 static inline float v_largest(vf a) { return vmaxvq_f32(a); }
 

@@ -44,6 +44,8 @@ static inline vf v_scale(vf a, vf n) {
   const int32_t whole = (int32_t)n, half = whole / 2;
   return a * v_power(half) * v_power(whole - half);
 }
+enum { VANISHING = -150 };
+static inline vf v_raise(vf a, vf n) { return v_scale(a, n); }
 static inline float v_sum(vf a) { return a; }
 static inline float v_largest(vf a) { return a; }
 

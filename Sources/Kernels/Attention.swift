@@ -35,7 +35,7 @@ package func attention(
   let plan = AttentionPlan(out, tap, q, k, v, mask, parameters)
   if plan.keys == 0 || plan.queries == 0 { return fill(out, 0) }
   let heads = plan.heads, keyItems = plan.sharesKeys ? 1 : plan.batch
-  let headCount = plan.packedKeyCount + plan.packedValueCount, block = ScoreLayout.block
+  let headCount = plan.packedKeyCount + plan.packedValueCount, block = ScoreTile.block
   // Held while the pieces below take scratch of their own.
   let panels = takeScratch(floats: heads * headCount)
   defer { plumb_give_scratch(panels) }
@@ -64,79 +64,97 @@ package func attention(
   }
 }
 
-/// How a tile's scores lie: keys in blocks, a block's rows behind one another, so that the product
-/// with the values reads them as they are.
-private struct ScoreLayout {
+/// The scores of a tile of queries, a block of keys at a time: a block's rows lie as the product
+/// with the values reads them. For a tap all blocks are kept, otherwise one.
+private struct ScoreTile {
   /// Keys of a block.
   static let block = PLUMB_SLICE
   /// Between the rows of a block.
   static let rowStride = PLUMB_ROW_STRIDE
 
   let rows, keys: Int
+  let keepsAll: Bool
 
   var blocks: Int { (keys + Self.block - 1) / Self.block }
-  var blockStride: Int { rows * Self.rowStride }
-  var count: Int { blocks * blockStride }
+  private var kept: Int { keepsAll ? blocks : 1 }
 
-  func keys(in block: Int) -> Int { min(Self.block, keys - block * Self.block) }
-
-  func place(_ row: Int, _ key: Int) -> Int {
-    key / Self.block * blockStride + row * Self.rowStride + key % Self.block
-  }
+  // In floats: the scores of every block that is kept, then a sum a row, then a peak a row for
+  // every block.
+  var count: Int { sums + (1 + kept) * rows }
+  var sums: Int { kept * rows * Self.rowStride }
+  func scores(of block: Int) -> Int { keepsAll ? block * rows * Self.rowStride : 0 }
+  func peaks(of block: Int) -> Int { sums + (1 + (keepsAll ? block : 0)) * rows }
 }
 
 /// All queries of `items` against packed keys and values. Every piece does all heads of its
 /// queries, so no two threads add to one element of the tap.
+///
+/// The softmax goes along with the blocks of keys (M. Milakov, N. Gimelshein, "Online normalizer
+/// calculation for softmax", arXiv 1805.02867; T. Dao and others, "FlashAttention", arXiv
+/// 2205.14135): when a block raises a row's largest score, what the blocks before made of it shrinks.
 private func attend(
   _ plan: AttentionPlan, items: Range<Int>, _ panels: UnsafeMutablePointer<Float>,
   _ out: UnsafeMutablePointer<Float>, _ tap: UnsafeMutablePointer<Float>?,
   _ q: UnsafePointer<Float>, _ parameters: AttentionParameters, threads: Int
 ) {
   let (queries, keys, heads, d, dv) = (plan.queries, plan.keys, plan.heads, plan.d, plan.dv)
-  let tiles = plan.tiles(items: items.count, threads: threads)
-  let layout = ScoreLayout(rows: (queries + tiles - 1) / tiles, keys: keys)
+  let tiles = plan.tiles(items: items.count, threads: threads, keepsAll: tap != nil)
+  let tile = ScoreTile(rows: (queries + tiles - 1) / tiles, keys: keys, keepsAll: tap != nil)
   let headCount = plan.packedKeyCount + plan.packedValueCount
   parallel(
     items.count * tiles, threads: threads,
-    scratchCount: PLUMB_PRODUCT_SCRATCH + layout.count + keys + layout.rows
+    scratchCount: PLUMB_PRODUCT_SCRATCH + tile.count + ScoreTile.block
   ) { piece, product in
     let b = items.lowerBound + piece / tiles
     let first = piece % tiles * queries / tiles
     let count = (piece % tiles + 1) * queries / tiles - first
-    let scores = product + PLUMB_PRODUCT_SCRATCH, addend = scores + layout.count
-    let shares = addend + keys
+    let scores = product + PLUMB_PRODUCT_SCRATCH, sums = scores + tile.sums
+    let addend = scores + tile.count
     for h in 0..<heads {
       let keyPanels = panels + h * headCount, valuePanels = keyPanels + plan.packedKeyCount
-      for block in 0..<layout.blocks {
-        multiply(
-          scores + block * layout.blockStride, stride: ScoreLayout.rowStride,
-          q + ((b * queries + first) * heads + h) * d, stride: heads * d, keyPanels,
-          column: block * ScoreLayout.block, m: count, n: layout.keys(in: block), k: d, product)
-      }
-      for row in 0..<count {
-        shares[row] = plan.powers(
-          of: scores + row * ScoreLayout.rowStride, blockStride: layout.blockStride, b, h,
-          first + row, addend, parameters)
-      }
       let target = out + ((b * queries + first) * heads + h) * dv
-      for block in 0..<layout.blocks {
+      sums.update(repeating: 0, count: count)
+      (scores + tile.peaks(of: 0)).update(repeating: -.infinity, count: count)
+      // No query of the tile sees the blocks behind.
+      let blocks =
+        parameters.isCausal
+        ? min(tile.blocks, (first + count - 1) / ScoreTile.block + 1) : tile.blocks
+      for block in 0..<blocks {
+        let start = block * ScoreTile.block, width = min(ScoreTile.block, keys - start)
+        let lines = scores + tile.scores(of: block), peaks = scores + tile.peaks(of: block)
+        if tile.keepsAll && block > 0 {
+          peaks.update(from: scores + tile.peaks(of: block - 1), count: count)
+        }
         multiply(
-          target, stride: heads * dv, scores + block * layout.blockStride,
-          stride: ScoreLayout.rowStride,
-          valuePanels + plan.packedValueCount / keys * block * ScoreLayout.block, column: 0,
-          m: count, n: dv, k: layout.keys(in: block), addsUp: block > 0, product)
+          lines, stride: ScoreTile.rowStride,
+          q + ((b * queries + first) * heads + h) * d, stride: heads * d, keyPanels,
+          column: start, m: count, n: width, k: d, product)
+        for row in 0..<count {
+          var shrinks = plan.exponentials(
+            lines + row * ScoreTile.rowStride, start..<(start + width), b, h, first + row, addend,
+            parameters, peak: peaks + row, sum: sums + row)
+          if block > 0 && shrinks != 1 {
+            let line = target + row * heads * dv
+            plumb_binary(PLUMB_MULTIPLY, line, 1, &shrinks, 0, line, dv)
+          }
+        }
+        multiply(
+          target, stride: heads * dv, lines, stride: ScoreTile.rowStride,
+          valuePanels + plan.packedValueCount / keys * start, column: 0,
+          m: count, n: dv, k: width, addsUp: block > 0, product)
       }
       for row in 0..<count {
+        // What sees no key is 0.
+        sums[row] = sums[row] == 0 ? 0 : 1 / sums[row]
         let line = target + row * heads * dv
-        plumb_binary(PLUMB_MULTIPLY, line, 1, shares + row, 0, line, dv)
+        plumb_binary(PLUMB_MULTIPLY, line, 1, sums + row, 0, line, dv)
       }
-      guard let tap else { continue }
-      for (slot, token) in plan.tokens.enumerated() {
-        let line = tap + (b * plan.tokens.count + slot) * queries + first
-        if h == 0 { line.update(repeating: 0, count: count) }
-        for row in 0..<count {
-          line[row] += shares[row] / Float(heads) * scores[layout.place(row, token)]
+      if let tap {
+        let line = tap + b * plan.tokens.count * queries + first
+        for slot in plan.tokens.indices where h == 0 {
+          (line + slot * queries).update(repeating: 0, count: count)
         }
+        plan.add(tile, scores, blocks: blocks, rows: count, to: line)
       }
     }
   }
@@ -245,29 +263,57 @@ struct AttentionPlan {
 
   /// Into how many pieces an item's queries are cut: their scores should fit the second-level
   /// cache beside what is multiplied, and all threads should have as much to do.
-  func tiles(items: Int, threads: Int) -> Int {
-    let fitting = max(14, min(224, 131_072 / max(1, keys) / 14 * 14))
+  func tiles(items: Int, threads: Int, keepsAll: Bool) -> Int {
+    let scores = max(1, keepsAll ? keys : min(keys, ScoreTile.block))
+    let fitting = max(14, min(168, 65_536 / scores / 14 * 14))
     let least = (queries + fitting - 1) / fitting
     let even = (least * items + threads - 1) / threads * threads
     return min(queries, max(least, (even + items - 1) / items))
   }
 
-  /// Turns a query's scores into exp(score − max), 0 for keys it does not see, and returns what
-  /// makes probabilities of them: 1 / their sum, or 0 where it sees nothing.
+  /// Turns a query's scores of a block of keys into exp(score − peak), 0 for keys it does not see,
+  /// and adds them to its sum.
   ///
-  /// - Parameter line: the query's row in the first block of keys.
-  func powers(
-    of line: UnsafeMutablePointer<Float>, blockStride: Int, _ b: Int, _ h: Int, _ i: Int,
-    _ row: UnsafeMutablePointer<Float>, _ parameters: AttentionParameters
+  /// - Returns: by what that which blocks before have made is to be multiplied, as the peak rose.
+  func exponentials(
+    _ line: UnsafeMutablePointer<Float>, _ block: Range<Int>, _ b: Int, _ h: Int, _ i: Int,
+    _ row: UnsafeMutablePointer<Float>, _ parameters: AttentionParameters,
+    peak: UnsafeMutablePointer<Float>, sum: UnsafeMutablePointer<Float>
   ) -> Float {
-    let block = ScoreLayout.block, visible = parameters.isCausal ? min(keys, i + 1) : keys
-    for (number, first) in stride(from: 0, to: keys, by: block).enumerated() {
-      let seen = min(block, max(0, visible - first)), all = min(block, keys - first)
-      (line + number * blockStride + seen).update(repeating: 0, count: all - seen)
+    let visible =
+      parameters.isCausal ? min(max(block.lowerBound, i + 1), block.upperBound) : block.upperBound
+    let count = visible - block.lowerBound, before = peak.pointee
+    (line + count).update(repeating: 0, count: block.upperBound - visible)
+    let more = plumb_exponentials(
+      line, count, parameters.scale, addend(b, h, i, block, into: row), peak)
+    let shrinks = peak.pointee == before ? 1 : exp2(before - peak.pointee)
+    sum.pointee = sum.pointee * shrinks + more
+    return shrinks
+  }
+
+  /// Adds a head's part to the tap of a tile's first `rows` queries, which begins at `line`. Its
+  /// first `blocks` blocks of keys are filled, and its sums are those that 1 was divided by; its
+  /// peaks are gone afterwards.
+  fileprivate func add(
+    _ tile: ScoreTile, _ scores: UnsafeMutablePointer<Float>, blocks: Int, rows: Int,
+    to line: UnsafeMutablePointer<Float>
+  ) {
+    let shares = scores + tile.sums, last = scores + tile.peaks(of: blocks - 1)
+    for block in 0..<blocks {
+      // From a block's peaks to what its scores count for.
+      let weights = scores + tile.peaks(of: block)
+      for row in 0..<rows {
+        let since = weights[row] == last[row] ? 1 : exp2(weights[row] - last[row])
+        weights[row] = shares[row] / Float(heads) * since
+      }
     }
-    let sum = plumb_exponentials(
-      line, visible, block, blockStride, parameters.scale, addend(b, h, i, into: row))
-    return sum == 0 ? 0 : 1 / sum
+    for (slot, token) in tokens.enumerated() where token < blocks * ScoreTile.block {
+      let block = token / ScoreTile.block, weights = scores + tile.peaks(of: block)
+      let place = scores + tile.scores(of: block) + token % ScoreTile.block
+      for row in 0..<rows {
+        line[slot * queries + row] += weights[row] * place[row * ScoreTile.rowStride]
+      }
+    }
   }
 
   func maskValue(_ b: Int, _ h: Int, _ i: Int, _ j: Int) -> Double {
@@ -276,15 +322,15 @@ struct AttentionPlan {
     return Double(mask[b * s[0] + h * s[1] + i * s[2] + j * s[3]])
   }
 
-  /// The mask's row for a query: in the mask itself, or written to `row` when it repeats one
-  /// value for all keys.
+  /// The mask's row for a query and a block of keys: in the mask itself, or written to `row` when
+  /// it repeats one value for all keys.
   func addend(
-    _ b: Int, _ h: Int, _ i: Int, into row: UnsafeMutablePointer<Float>
+    _ b: Int, _ h: Int, _ i: Int, _ block: Range<Int>, into row: UnsafeMutablePointer<Float>
   ) -> UnsafePointer<Float>? {
     guard let mask else { return nil }
     let start = mask + b * maskStrides[0] + h * maskStrides[1] + i * maskStrides[2]
-    if maskStrides[3] == 1 || keys == 1 { return start }
-    row.update(repeating: start.pointee, count: keys)
+    if maskStrides[3] == 1 || keys == 1 { return start + block.lowerBound }
+    row.update(repeating: start.pointee, count: block.count)
     return UnsafePointer(row)
   }
 }

@@ -29,6 +29,9 @@ extension KernelTests {
     Case(queries: 130, keys: 1030, heads: 2, d: 80, tokens: [0, 1029]),
     Case(queries: 66, keys: 257, heads: 1, d: 160),
     Case(queries: 31, keys: 65, heads: 2, d: 33, dv: 50),
+    Case(queries: 900, keys: 900, heads: 1, d: 8, causal: true, tokens: [0, 383, 384, 899]),
+    Case(batch: 2, queries: 5, keys: 800, heads: 2, d: 24, shared: true, mask: [2, 2, 5, 800]),
+    Case(queries: 7, keys: 769, heads: 2, d: 8, mask: [1, 2, 7, 1], causal: true),
   ])
   func attentionAgrees(_ c: Case) {
     var numbers = Numbers(UInt64(c.queries * 100 + c.d))
@@ -83,6 +86,41 @@ extension KernelTests {
       let sum = (0..<20).reduce(Float(0)) { $0 + tap.floats[$1 * 4 + query] }
       #expect(abs(sum - 1) < 1e-6)
     }
+  }
+
+  /// Blocks of keys that see nothing, then ones whose scores rise from each to the next.
+  @Test(arguments: [1, 2]) func scoresMayRiseFromBlockToBlock(threads: Int) {
+    var numbers = Numbers(5)
+    let q = numbers.tensor([1, 11, 16]), k = numbers.tensor([1, 2000, 16])
+    let v = numbers.tensor([1, 2000, 16])
+    let mask = Tensor(
+      floats: (0..<2000).map { $0 < 500 ? -Float.infinity : Float($0) / 40 },
+      shape: [1, 1, 1, 2000])
+    let parameters = AttentionParameters(heads: 2, scale: 0.3)
+    for withTap in [false, true] {
+      expectAgreement(
+        [1, 11, 16], absolute: 3e-6, relative: 1e-5, "output",
+        reference: {
+          attentionReference($0, q: q.view, k: k.view, v: v.view, mask: mask.view, parameters)
+        },
+        fast: {
+          attention(
+            $0, tap: withTap ? Result([1, 2000, 11]).view : nil, q: q.view, k: k.view, v: v.view,
+            mask: mask.view, parameters, threads: threads)
+        })
+    }
+    expectAgreement(
+      [1, 2000, 11], absolute: 1e-7, relative: 2e-5, "tap",
+      reference: {
+        attentionReference(
+          Result([1, 11, 16]).view, tap: $0, q: q.view, k: k.view, v: v.view, mask: mask.view,
+          parameters)
+      },
+      fast: {
+        attention(
+          Result([1, 11, 16]).view, tap: $0, q: q.view, k: k.view, v: v.view, mask: mask.view,
+          parameters, threads: threads)
+      })
   }
 
   @Test func largeScoresStayFinite() {

@@ -103,11 +103,11 @@ void plumb_epilogue(float *c, ptrdiff_t ldc, size_t m, size_t n, const float *bi
 /// allowed. Where every v is -inf the row is NaN, as in PyTorch.
 void plumb_softmax(const float *in, float *out, size_t count, float scale, const float *addend);
 
-/// row[i] = exp(v[i] - max v), v[i] = scale * row[i] + (addend ? addend[i] : 0), and returns the sum:
-/// softmax less its division, by which a row that sees nothing (every v is -inf) has sum 0. Element i
-/// of row lies at i / block * stride + i % block.
-float plumb_exponentials(float *row, size_t count, size_t block, ptrdiff_t stride, float scale,
-                         const float *addend);
+/// Softmax less its division, for a row that comes in blocks: *peak becomes the largest of itself, -inf
+/// before the first block, and of v[i] = log2(e) * (scale * x[i] + (addend ? addend[i] : 0)); x[i]
+/// becomes 2^(v[i] - *peak), less exactly below 2^-126. Returns their sum. What came of earlier blocks
+/// is to be multiplied by 2^(peak before - peak after). While every v is -inf, all are 0.
+float plumb_exponentials(float *x, size_t count, float scale, const float *addend, float *peak);
 
 /// sums[c] += sum over rows of x[row, c], squares[c] likewise of x^2, in double.
 void plumb_channel_sums(const float *x, size_t rows, size_t channels, double *sums,
