@@ -25,6 +25,18 @@ int plumb_note_temporary(const char *path);
 /// Takes a note back: the file is gone, or is to stay.
 void plumb_forget_temporary(int note);
 
+// MARK: Byte planes (formats/plumb.md §4)
+
+/// Takes `count` elements of `width` bytes apart: the lowest bytes of all, then the next ones, …, after
+/// each element's bits were rotated left by one where asked. Little endian; width 1, which is copied, 2,
+/// 4 or 8.
+void plumb_split_planes(const uint8_t *source, size_t count, size_t width, int rotated,
+                        uint8_t *planes);
+
+/// The inverse.
+void plumb_merge_planes(const uint8_t *planes, size_t count, size_t width, int rotated,
+                        uint8_t *target);
+
 // MARK: Coded parts (formats/plumb.md §4)
 
 enum {
