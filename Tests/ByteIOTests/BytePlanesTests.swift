@@ -8,7 +8,9 @@ func planesAreThoseOfTheDefinition(width: Int, rotated: Bool) {
     let source = (0..<count * width).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) }
     var expected = [UInt8](repeating: 0, count: count * width)
     for i in 0..<count {
-      var element = (0..<width).reduce(UInt64(0)) { $0 | UInt64(source[i * width + $1]) << (8 * $1) }
+      var element = (0..<width).reduce(UInt64(0)) { word, byte in
+        word | UInt64(source[i * width + byte]) << (8 * byte)
+      }
       if rotated && width > 1 {
         element = element << 1 | element >> (8 * UInt64(width) - 1)
       }
