@@ -92,8 +92,8 @@ let package = Package(
     .target(
       name: "Reports", dependencies: ["JSONText", "ByteIO"],
       resources: [
-        "page.css", "drawing.js", "ground.html", "ground.js", "taps.html", "taps.js", "eval.html",
-        "eval.js", "cases.html",
+        "frame.html", "page.css", "drawing.js", "ground.html", "ground.js", "taps.html", "taps.js",
+        "eval.html", "eval.js", "cases.html",
       ].map { .embedInCode("Page/\($0)") },
       swiftSettings: safe),
     .target(

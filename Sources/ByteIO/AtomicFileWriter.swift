@@ -6,8 +6,8 @@ import Glibc
 /// syncs and puts in the place of `path` in one step. Without `commit()`, and after any error,
 /// nothing is left and a file that was there before is untouched. SIGINT, SIGTERM and SIGHUP end the
 /// program without a trace too. One killed otherwise leaves nothing of a nameless file but in the
-/// moment before it is put in place, and at worst the hidden temporary. The temporary of a living writer is locked (`flock`), which tells it from one that
-/// was left.
+/// moment before it is put in place, and at worst the hidden temporary. The temporary of a living
+/// writer is locked (`flock`), which tells it from one that was left.
 ///
 /// A `path` that is a symbolic link stays one: the file it leads to is replaced.
 package struct AtomicFileWriter: ~Copyable {

@@ -216,7 +216,7 @@ private func multiply(
     if down >= 2 * threads {
       down = (down + threads - 1) / threads * threads
     } else {
-      across = min(panels, 2 * threads)
+      across = min(panels, threads)
       if across < threads { down = max(down, min(rows, threads)) }
     }
   }

@@ -2,13 +2,16 @@ extension EvaluationPage {
   /// The whole page.
   package func html() throws -> String {
     try page(
-      template: PackageResources.eval_html, style: [PackageResources.page_css],
+      PageFrame(
+        title: escaped("\(title) · plumb eval"), heading: escaped(title),
+        subtitle: escaped(subtitle), start: "scores", startName: "scores",
+        plain: "The tables of scores", program: escaped(program)),
+      template: PackageResources.eval_html,
       script: [PackageResources.drawing_js, PackageResources.eval_js],
       parts: [
-        "title": escaped("\(title) · plumb eval"), "heading": escaped(title),
-        "subtitle": escaped(subtitle), "tables": tables,
+        "tables": tables,
         "cases": cases.isEmpty ? "" : String(decoding: PackageResources.cases_html, as: UTF8.self),
-        "remarks": list(remarks), "program": escaped(program),
+        "remarks": list(remarks),
         "meanings": table(scores.map { Fact($0.title, $0.meaning) }, caption: "Scores"),
         "run": table(run, caption: "Run") + table(settings, caption: "Settings"),
       ], data: data)

@@ -4,19 +4,18 @@ extension GroundingPage {
     let first = phrases[0].text
     let more = phrases.count > 1 ? " and \(phrases.count - 1) more" : ""
     return try page(
+      PageFrame(
+        title: escaped("\(first)\(more) · \(picture.name)"),
+        heading: "Where in the picture is what the phrase speaks of?",
+        subtitle: escaped(picture.name), start: "stage", startName: "picture",
+        plain: "The tables below", program: escaped(program)),
       template: PackageResources.ground_html,
-      style: [PackageResources.page_css],
       script: [
         PackageResources.drawing_js, PackageResources.taps_js, PackageResources.ground_js,
       ],
       parts: [
-        "title": escaped("\(first)\(more) · \(picture.name)"),
-        "picture": escaped(picture.name),
-        "program": escaped(program),
-        "choice": choice, "merging": mergingSection, "words": wordsSection,
-        "taps": tapsSection, "phrases": phraseFacts,
-        "run": runFacts,
-        "remarks": list(remarks),
+        "choice": choice, "merging": mergingSection, "words": wordsSection, "taps": tapsSection,
+        "phrases": phraseFacts, "run": runFacts, "remarks": list(remarks),
       ],
       data: data)
   }
@@ -163,11 +162,4 @@ extension GroundingPage {
       table(settings, caption: "Settings"),
     ].joined(separator: "\n")
   }
-}
-
-/// Sentences as a list; nothing when there are none.
-func list(_ sentences: [String]) -> String {
-  guard !sentences.isEmpty else { return "" }
-  let items = sentences.map { "<li>\(escaped($0))</li>" }
-  return "<ul class=\"remarks\">\(items.joined(separator: "\n"))</ul>"
 }

@@ -7,38 +7,27 @@ extension GroundingPage {
   }
 }
 
-extension PagePicture {
-  var data: JSONObject {
-    [
-      "name": .string(name), "png": .string(base64(png)), "width": .integer(Int64(width)),
-      "height": .integer(Int64(height)), "crop": numbers(crop),
-    ]
-  }
-}
-
 extension GroundingPage.Phrase {
   fileprivate var data: JSONValue {
-    var shown = maps.map { map in
+    func shown(_ key: String, _ title: String, _ meaning: String, _ group: String, _ map: ByteMap)
+      -> JSONValue
+    {
       var object: JSONObject = [
-        "key": .string(map.key), "title": .string(map.title), "meaning": .string(map.meaning),
-        "group": .string("Maps"),
-      ]
-      for (key, value) in map.values.json.members { object[key] = value }
-      return JSONValue.object(object)
-    }
-    for (index, word) in words.enumerated() {
-      guard let map = word.map else { continue }
-      var object: JSONObject = [
-        "key": .string("word-\(index)"), "title": .string(word.text),
-        "meaning": .string("Where this word alone looks in the picture."),
-        "group": .string("Words"),
+        "key": .string(key), "title": .string(title), "meaning": .string(meaning),
+        "group": .string(group),
       ]
       for (key, value) in map.json.members { object[key] = value }
-      shown.append(.object(object))
+      return .object(object)
     }
+    let words = words.enumerated().compactMap { index, word in
+      word.map.map {
+        shown("word-\(index)", word.text, "Where this word alone looks in the picture.", "Words", $0)
+      }
+    }
+    let maps = maps.map { shown($0.key, $0.title, $0.meaning, "Maps", $0.values) }
     return .object([
       "text": .string(text), "box": box.map { numbers($0) } ?? .null,
-      "outline": .array(outline.map { numbers($0) }), "maps": .array(shown),
+      "outline": .array(outline.map { numbers($0) }), "maps": .array(maps + words),
       "passes": .array(passes.map(\.data)),
     ])
   }
@@ -62,10 +51,6 @@ extension GroundingPage.Pass {
     ])
   }
 }
-
-func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
-
-func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer(Int64($0)) }) }
 
 private func littleEndian(_ values: [Float]) -> [UInt8] {
   values.flatMap { value in

@@ -56,6 +56,13 @@ func table(_ facts: [Fact], caption: String) -> String {
     + rows.joined(separator: "\n") + "</tbody></table>"
 }
 
+/// Sentences as a list; nothing when there are none.
+func list(_ sentences: [String]) -> String {
+  guard !sentences.isEmpty else { return "" }
+  let items = sentences.map { "<li>\(escaped($0))</li>" }
+  return "<ul class=\"remarks\">\(items.joined(separator: "\n"))</ul>"
+}
+
 /// A number with so many digits behind the point, without an exponent; a long dash for what is no
 /// number.
 package func decimal(_ value: Double, digits: Int) -> String {

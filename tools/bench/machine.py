@@ -50,7 +50,7 @@ def commit() -> str:
 def new_row(what: str, **more) -> dict:
     """The start of a row of results: when, where, by which command."""
     command = ["tools/bench/" + Path(sys.argv[0]).stem, *sys.argv[1:]]
-    if PLUMB != BUILT:
+    if os.path.realpath(PLUMB) != os.path.realpath(BUILT):
         command.insert(0, f"PLUMB={PLUMB}")
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "what": what, **more,

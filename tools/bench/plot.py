@@ -1,12 +1,13 @@
-"""Draws docs/pictures/performance.png from tools/bench/results, and writes it and the tables into
-README.md, between <!-- performance --> and <!-- /performance -->. The picture shows the machine with the
-best instructions; tables there are for each level.
+"""Draws docs/pictures/performance.png from tools/bench/results, and writes it and the tables of the
+machine with the best instructions into README.md, the tables of others into docs/performance.md, between
+<!-- performance --> and <!-- /performance -->.
 
-    tools/bench/plot [--picture FILE] [--no-readme]
+    tools/bench/plot [--picture FILE] [--no-text]
 """
 
 import argparse
 import re
+import sys
 
 import matplotlib
 
@@ -196,28 +197,31 @@ def tables(simd: str) -> str:
     return "\n".join(text)
 
 
+def put(text: str, path) -> None:
+    """Replaces what stands between the marks."""
+    found, count = re.subn(
+        r"(<!-- performance -->\n).*?(<!-- /performance -->)",
+        lambda match: match[1] + text + "\n" + match[2], path.read_text(), flags=re.DOTALL,
+    )
+    if count != 1:
+        sys.exit(f"plot: {path} has no <!-- performance --> … <!-- /performance -->")
+    path.write_text(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--picture", default=str(ROOT / "docs/pictures/performance.png"))
-    parser.add_argument("--no-readme", action="store_true")
+    parser.add_argument("--no-text", action="store_true")
     arguments = parser.parse_args()
     levels = rows.levels()
     if not levels:
         parser.error("tools/bench/results/peers.jsonl has no row; tools/bench/peers --save makes them")
     draw(arguments.picture, rows.peers(levels[0]), levels[0])
-    if not arguments.no_readme:
-        readme = ROOT / "README.md"
-        text = "\n\n".join([PICTURE, *map(tables, levels)])
-        found, count = re.subn(
-            r"(<!-- performance -->\n).*?(<!-- /performance -->)",
-            lambda match: match[1] + text + "\n" + match[2],
-            readme.read_text(), flags=re.DOTALL,
-        )
-        if count != 1:
-            parser.error("README.md has no <!-- performance --> … <!-- /performance -->")
-        readme.write_text(found)
+    if not arguments.no_text:
+        put(f"{PICTURE}\n\n{tables(levels[0])}", ROOT / "README.md")
+        put("\n\n".join(map(tables, levels[1:])), ROOT / "docs/performance.md")
 
 
 if __name__ == "__main__":

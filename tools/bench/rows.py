@@ -15,13 +15,19 @@ MODES = {
 }
 
 
-LEVELS = {"AVX-512": "avx512f", "AVX2": "avx2", "": ""}  # the best first
+# What a level's processors have, the best first. AVX-VNNI beside AVX-512 tells Zen 5, whose vector units
+# are 512 bits wide, from Zen 4, whose are half as wide.
+LEVELS = {
+    "with AVX-512 and AVX-VNNI (Zen 5)": {"avx512f", "avx_vnni"},
+    "with AVX-512 (Zen 4)": {"avx512f"},
+    "with AVX2 (Zen 3)": {"avx2"},
+    "with other instructions": set(),
+}
 
 
 def level(row: dict) -> str:
     """The name of the best level that the row's machine has."""
-    flags = row["machine"]["flags"]
-    return next(name for name, flag in LEVELS.items() if not flag or flag in flags)
+    return next(name for name, needs in LEVELS.items() if needs <= set(row["machine"]["flags"]))
 
 
 def read(file: str, simd: str | None = None) -> list[dict]:
