@@ -19,10 +19,9 @@ extension GroundingPage.Phrase {
       for (key, value) in map.json.members { object[key] = value }
       return .object(object)
     }
+    let meaning = "Where this word alone looks in the picture."
     let words = words.enumerated().compactMap { index, word in
-      word.map.map {
-        shown("word-\(index)", word.text, "Where this word alone looks in the picture.", "Words", $0)
-      }
+      word.map.map { shown("word-\(index)", word.text, meaning, "Words", $0) }
     }
     let maps = maps.map { shown($0.key, $0.title, $0.meaning, "Maps", $0.values) }
     return .object([

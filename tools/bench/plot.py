@@ -97,8 +97,10 @@ def scatter(axis, cells: dict, simd: str) -> None:
         for batch, place in batches.items():
             axis.scatter(*place, s=48, marker=MARKERS[name], edgecolor=COLOURS[name], zorder=3,
                          facecolor=COLOURS[name] if batch == 1 else "white", linewidth=1.6)
-        middle = (seconds[0] * seconds[-1]) ** 0.5, max(memory)
-        axis.annotate(label, middle, (0, 8), textcoords="offset points", fontsize=8, ha="center")
+        below = "f16" in label
+        middle = (seconds[0] * seconds[-1]) ** 0.5, min(memory) if below else max(memory)
+        axis.annotate(label, middle, (0, -16 if below else 8), textcoords="offset points",
+                      fontsize=8, ha="center")
     kinds = [("batch 1", "#444444"), ("batch 4", "white")]
     axis.legend(handles=[
         Line2D([], [], marker="o", linestyle="", markeredgecolor="#444444", markerfacecolor=face,

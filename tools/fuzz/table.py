@@ -1,0 +1,43 @@
+"""Puts the table of tools/fuzz/hours.tsv into docs/hostile-input.md, between <!-- fuzz --> and <!-- /fuzz -->."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs/hostile-input.md"
+READERS = {  # whose harnesses share an hour
+    ".plumb": ["plumb", "plumb-index"],
+    "safetensors, its JSON": ["safetensors", "json"],
+    "PyTorch zip": ["pytorch", "pickle"],
+    "ONNX": ["onnx"],
+    "NumPy": ["numpy"],
+    "tokenizers": ["wordpiece", "bytepairs", "tokenizer-json", "tokenizer-stored"],
+    "pictures": ["png", "jpeg"],
+}
+
+hours, runs, findings = defaultdict(float), defaultdict(int), defaultdict(int)
+edges: dict[str, int] = {}
+for line in (ROOT / "tools/fuzz/hours.tsv").read_text().splitlines():
+    _, name, seconds, executed, covered, _, found = line.split("\t")
+    hours[name] += float(seconds) / 3600
+    runs[name] += int(executed)
+    findings[name] += int(found)
+    edges[name] = int(covered)
+if unknown := set(hours) - {name for names in READERS.values() for name in names}:
+    raise SystemExit(f"fuzz: {sorted(unknown)} belong to no reader in tools/fuzz/table.py")
+lines = [
+    "| reader | CPU hours | harnesses, with hours, million runs, edges covered | findings |",
+    "|---|--:|---|--:|",
+]
+for reader, names in READERS.items():
+    parts = "; ".join(
+        f"`{n}` {hours[n]:.2f}, {runs[n] / 1e6:.1f}, {edges.get(n, 0)}" for n in names)
+    lines.append(f"| {reader} | {sum(hours[n] for n in names):.2f} | {parts} | "
+                 f"{sum(findings[n] for n in names)} |")
+text, count = re.subn(
+    r"(<!-- fuzz -->\n).*?(<!-- /fuzz -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2],
+    DOCUMENT.read_text(), flags=re.DOTALL)
+if count != 1:
+    raise SystemExit(f"fuzz: {DOCUMENT} has no <!-- fuzz --> … <!-- /fuzz -->")
+DOCUMENT.write_text(text)
