@@ -29,10 +29,10 @@ struct WeightRecipe: Sendable {
     (other.byteCount, number) < (byteCount, other.number)
   }
 
-  /// Bytes of a weight that are unpacked at a time, for each thread.
+  /// Bytes of a weight that are unpacked at a time.
   private static let pieceByteCount = 16 << 20
 
-  /// Bytes in use on one thread while it is made, beside the result.
+  /// Bytes in use while it is made, beside the result.
   func workByteCount(_ source: WeightSource) -> Int {
     /// Bytes per element of a weight while it is loaded and cast, beside what comes of it.
     func narrow(_ tensor: String, _ fact: Fact) -> Int {
@@ -43,7 +43,7 @@ struct WeightRecipe: Sendable {
     case .packed(let tensor, let weight, _):
       let rows =
         !source.hasRows
-        ? weight.shape[0] : pieces(of: weight, threads: 1).first?.count ?? 0
+        ? weight.shape[0] : pieces(of: weight).first?.count ?? 0
       return rows * weight.shape.count / max(1, weight.shape[0])
         * (weight.type.byteCount + narrow(tensor, weight))
     case .computed(let part):
@@ -110,7 +110,7 @@ struct WeightRecipe: Sendable {
     let storage = TensorStorage(AlignedBytes(uninitializedCount: byteCount))
     let (depth, panel) = (fact.shape[1], fact.shape[2])
     let pieces =
-      !source.hasRows ? [0..<weight.shape[0]] : self.pieces(of: weight, threads: threads)
+      !source.hasRows ? [0..<weight.shape[0]] : self.pieces(of: weight)
     for rows in pieces {
       let piece = try self.weight(
         tensor, Fact(weight.type, Shape([rows.count] + weight.shape.dimensions.dropFirst())),
@@ -126,9 +126,9 @@ struct WeightRecipe: Sendable {
   }
 
   /// The rows of a weight, so many at a time: panels as they are packed.
-  private func pieces(of weight: Fact, threads: Int) -> [Range<Int>] {
+  private func pieces(of weight: Fact) -> [Range<Int>] {
     let (rows, panel) = (weight.shape[0], fact.shape[2])
-    let fitting = Self.pieceByteCount * threads / max(1, weight.rowByteCount * panel)
+    let fitting = Self.pieceByteCount / max(1, weight.rowByteCount * panel)
     let step = max(1, fitting) * panel
     return stride(from: 0, to: rows, by: step).map { $0..<min(rows, $0 + step) }
   }

@@ -10,6 +10,8 @@ final class WeightStream: Sendable {
     var ready: [Int: Result<Tensor, any Error>] = [:]
     /// Bytes of what is being prepared, is ready or is in use.
     var byteCount = 0
+    /// Whether the run waits for what is being prepared, and its threads have nothing to do.
+    var isAwaited = false
     var isStopped = false
   }
 
@@ -18,12 +20,11 @@ final class WeightStream: Sendable {
   private let streaming: Streaming
   private let options: ExecutionOptions
 
-  /// - Parameter options: those of the run; preparing takes one thread.
+  /// - Parameter options: those of the run; preparing takes one thread while the run does not wait.
   init(_ streaming: Streaming, options: ExecutionOptions) {
     self.streaming = streaming
     uses = streaming.uses
-    self.options = ExecutionOptions(
-      threads: 1, kernels: options.kernels, isExact: options.isExact)
+    self.options = options
   }
 
   /// Prepares all in their order, each as soon as there is room; ends after the last, after one
@@ -32,15 +33,17 @@ final class WeightStream: Sendable {
     for (place, use) in uses.enumerated() {
       let recipe = use.recipe
       let needed = recipe.byteCount + use.workByteCount
-      let goesOn = state.wait { state -> Bool? in
-        if state.isStopped { return false }
+      let threads = state.wait { state -> Int? in
+        if state.isStopped { return 0 }
         guard state.byteCount + needed <= streaming.window else { return nil }
         state.byteCount += needed
         streaming.meter.note(state.byteCount)
-        return true
+        return state.isAwaited ? max(1, options.threads) : 1
       }
-      guard goesOn else { return }
-      let result = Result { try recipe.make(streaming.source, options: options) }
+      guard threads > 0 else { return }
+      let making = ExecutionOptions(
+        threads: threads, kernels: options.kernels, isExact: options.isExact)
+      let result = Result { try recipe.make(streaming.source, options: making) }
       state.change { state in
         state.byteCount -= use.workByteCount
         state.ready[place] = result
@@ -53,7 +56,11 @@ final class WeightStream: Sendable {
   ///
   /// - Throws: why it could not be prepared.
   func take(_ place: Int) throws -> Tensor {
-    try state.wait { $0.ready.removeValue(forKey: place) }.get()
+    try state.wait { state in
+      let found = state.ready.removeValue(forKey: place)
+      state.isAwaited = found == nil
+      return found
+    }.get()
   }
 
   /// Makes room again. Precondition: the caller holds the tensor no more.
