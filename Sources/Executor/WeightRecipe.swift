@@ -41,9 +41,7 @@ struct WeightRecipe: Sendable {
     switch way {
     case .stored(let tensor): return narrow(tensor, fact) * fact.shape.count
     case .packed(let tensor, let weight, _):
-      let rows =
-        !source.hasRows
-        ? weight.shape[0] : pieces(of: weight).first?.count ?? 0
+      let rows = pieces(of: weight, source).first?.count ?? 0
       return rows * weight.shape.count / max(1, weight.shape[0])
         * (weight.type.byteCount + narrow(tensor, weight))
     case .computed(let part):
@@ -109,9 +107,7 @@ struct WeightRecipe: Sendable {
     }
     let storage = TensorStorage(AlignedBytes(uninitializedCount: byteCount))
     let (depth, panel) = (fact.shape[1], fact.shape[2])
-    let pieces =
-      !source.hasRows ? [0..<weight.shape[0]] : self.pieces(of: weight)
-    for rows in pieces {
+    for rows in pieces(of: weight, source) {
       let piece = try self.weight(
         tensor, Fact(weight.type, Shape([rows.count] + weight.shape.dimensions.dropFirst())),
         rows: rows.count == weight.shape[0] ? nil : rows, source, threads)
@@ -125,9 +121,11 @@ struct WeightRecipe: Sendable {
     return Tensor(MutableTensorView(type: fact.type, shape: fact.shape, storage: storage))
   }
 
-  /// The rows of a weight, so many at a time: panels as they are packed.
-  private func pieces(of weight: Fact) -> [Range<Int>] {
+  /// The rows of a weight, so many at a time: panels as they are packed; all where the source has no
+  /// rows.
+  private func pieces(of weight: Fact, _ source: WeightSource) -> [Range<Int>] {
     let (rows, panel) = (weight.shape[0], fact.shape[2])
+    guard source.hasRows else { return [0..<rows] }
     let fitting = Self.pieceByteCount / max(1, weight.rowByteCount * panel)
     let step = max(1, fitting) * panel
     return stride(from: 0, to: rows, by: step).map { $0..<min(rows, $0 + step) }

@@ -133,7 +133,7 @@ private func attend(
           var shrinks = plan.exponentials(
             lines + row * ScoreTile.rowStride, start..<(start + width), b, h, first + row, addend,
             parameters, peak: peaks + row, sum: sums + row)
-          if block > 0 && shrinks != 1 {
+          if shrinks != 1 {
             let line = target + row * heads * dv
             plumb_binary(PLUMB_MULTIPLY, line, 1, &shrinks, 0, line, dv)
           }
@@ -274,7 +274,8 @@ struct AttentionPlan {
   /// Turns a query's scores of a block of keys into exp(score − peak), 0 for keys it does not see,
   /// and adds them to its sum.
   ///
-  /// - Returns: by what that which blocks before have made is to be multiplied, as the peak rose.
+  /// - Returns: by what that which blocks before have made is to be multiplied, as the peak rose; 1
+  ///   while they have made nothing.
   func exponentials(
     _ line: UnsafeMutablePointer<Float>, _ block: Range<Int>, _ b: Int, _ h: Int, _ i: Int,
     _ row: UnsafeMutablePointer<Float>, _ parameters: AttentionParameters,
@@ -286,7 +287,8 @@ struct AttentionPlan {
     (line + count).update(repeating: 0, count: block.upperBound - visible)
     let more = plumb_exponentials(
       line, count, parameters.scale, addend(b, h, i, block, into: row), peak)
-    let shrinks = peak.pointee == before ? 1 : exp2(before - peak.pointee)
+    let isSame = peak.pointee == before || before == -.infinity
+    let shrinks = isSame ? 1 : exp2(before - peak.pointee)
     sum.pointee = sum.pointee * shrinks + more
     return shrinks
   }

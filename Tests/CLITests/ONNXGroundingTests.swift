@@ -20,6 +20,16 @@ private func pipeline(_ unet: String, text: String = "text.onnx") throws -> [Str
   ]
 }
 
+/// The same of the checkpoint that the ONNX files were exported from.
+private func checkpointParts() throws -> [String] {
+  let source = checkpoint("sd1-tiny")
+  return [
+    "--unet", try goldenFolderPath(grounding + "/unet"), "--text-encoder",
+    source + "/text_encoder", "--vae", source + "/vae", "--tokenizer", source + "/tokenizer",
+    "--scheduler", source + "/scheduler",
+  ]
+}
+
 /// Converts, grounds, and opens the maps.
 private func maps(
   _ options: [String], as name: String, in folder: String,
@@ -80,13 +90,8 @@ private let layers = [
   /// Weights in bytes, an output's in a row or in a column, as the exporter put them.
   @Test func bytesGroundAsThoseOfTheCheckpoint() throws {
     try withTemporaryFolder { folder in
-      let source = checkpoint("sd1-tiny"), bytes = ["--weights", "int8"]
-      let unet = try goldenFolderPath(grounding + "/unet")
-      let expected = try maps(
-        [
-          "--unet", unet, "--text-encoder", source + "/text_encoder", "--vae", source + "/vae",
-          "--tokenizer", source + "/tokenizer", "--scheduler", source + "/scheduler",
-        ] + bytes, as: "expected", in: folder)
+      let bytes = ["--weights", "int8"]
+      let expected = try maps(try checkpointParts() + bytes, as: "expected", in: folder)
       for name in ["unet-old.onnx", "unet-dynamo.onnx"] {
         let options = try pipeline(try part(name)) + ["--latent-size", "16"] + bytes
         try expectSame(try maps(options, as: name, in: folder), expected, part: 5e-3)
@@ -97,13 +102,7 @@ private let layers = [
   /// Of both of torch's exporters, and with fixed sizes: one latent, a timestep of rank 0, two texts.
   @Test func mapsAreThoseOfTheCheckpoint() throws {
     try withTemporaryFolder { folder in
-      let source = checkpoint("sd1-tiny")
-      let unet = try goldenFolderPath(grounding + "/unet")
-      let expected = try maps(
-        [
-          "--unet", unet, "--text-encoder", source + "/text_encoder", "--vae", source + "/vae",
-          "--tokenizer", source + "/tokenizer", "--scheduler", source + "/scheduler",
-        ], as: "expected", in: folder)
+      let expected = try maps(try checkpointParts(), as: "expected", in: folder)
       #expect(expected.names.count { $0.hasPrefix("image/") } == layers.count)
       for name in ["unet-old.onnx", "unet-dynamo.onnx", "unet-static.onnx"] {
         let text = name == "unet-static.onnx" ? "text-static.onnx" : "text.onnx"
