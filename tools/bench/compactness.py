@@ -29,8 +29,10 @@ from safetensors.torch import load_file, save_file
 
 from machine import PLUMB, RESULTS, ROOT, note, processor
 
+sys.path.append(str(ROOT / "tools"))
+import marks
+
 DOCUMENT = ROOT / "formats/plumb.md"
-MARK = "<!-- compactness -->"
 ROUNDS = 5
 KINDS = {  # how the weights are made, what convert is told, ZipNN's name of the type
     "f32": (lambda t: t, [], "float32"),
@@ -172,10 +174,7 @@ def main() -> None:
         with open(RESULTS / "compactness.jsonl", "a") as file:
             for row in rows:
                 file.write(json.dumps(row) + "\n")
-        text = DOCUMENT.read_text()
-        begin = text.index(MARK) + len(MARK)
-        end = text.index("\n\n", begin + 2)
-        DOCUMENT.write_text(text[:begin] + "\n" + table(rows) + text[end:])
+        marks.put(DOCUMENT, "compactness", table(rows))
 
 
 def table(rows: list[dict]) -> str:

@@ -6,7 +6,6 @@ machine with the best instructions into README.md, the tables of others into doc
 """
 
 import argparse
-import re
 import sys
 
 import matplotlib
@@ -18,6 +17,9 @@ from matplotlib.patches import Patch
 
 import rows
 from machine import ROOT
+
+sys.path.append(str(ROOT / "tools"))
+import marks
 
 # Okabe and Ito's colours, told apart by the colour-blind; hatches and markers tell the same in grey.
 COLOURS = {
@@ -199,17 +201,6 @@ def tables(simd: str) -> str:
     return "\n".join(text)
 
 
-def put(text: str, path) -> None:
-    """Replaces what stands between the marks."""
-    found, count = re.subn(
-        r"(<!-- performance -->\n).*?(<!-- /performance -->)",
-        lambda match: match[1] + text + "\n" + match[2], path.read_text(), flags=re.DOTALL,
-    )
-    if count != 1:
-        sys.exit(f"plot: {path} has no <!-- performance --> … <!-- /performance -->")
-    path.write_text(found)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -222,8 +213,8 @@ def main() -> None:
         parser.error("tools/bench/results/peers.jsonl has no row; tools/bench/peers --save makes them")
     draw(arguments.picture, rows.peers(levels[0]), levels[0])
     if not arguments.no_text:
-        put(f"{PICTURE}\n\n{tables(levels[0])}", ROOT / "README.md")
-        put("\n\n".join(map(tables, levels[1:])), ROOT / "docs/performance.md")
+        marks.put(ROOT / "README.md", "performance", f"{PICTURE}\n\n{tables(levels[0])}")
+        marks.put(ROOT / "docs/performance.md", "performance", "\n\n".join(map(tables, levels[1:])))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """Puts the table of tools/fuzz/hours.tsv into docs/hostile-input.md, between <!-- fuzz --> and <!-- /fuzz -->."""
 
-import re
+import sys
 from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools"))
+
+import marks
+
 DOCUMENT = ROOT / "docs/hostile-input.md"
 READERS = {  # whose harnesses share an hour
     ".plumb": ["plumb", "plumb-index"],
@@ -35,9 +39,4 @@ for reader, names in READERS.items():
         f"`{n}` {hours[n]:.2f}, {runs[n] / 1e6:.1f}, {edges.get(n, 0)}" for n in names)
     lines.append(f"| {reader} | {sum(hours[n] for n in names):.2f} | {parts} | "
                  f"{sum(findings[n] for n in names)} |")
-text, count = re.subn(
-    r"(<!-- fuzz -->\n).*?(<!-- /fuzz -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2],
-    DOCUMENT.read_text(), flags=re.DOTALL)
-if count != 1:
-    raise SystemExit(f"fuzz: {DOCUMENT} has no <!-- fuzz --> … <!-- /fuzz -->")
-DOCUMENT.write_text(text)
+marks.put(DOCUMENT, "fuzz", "\n".join(lines))

@@ -5,14 +5,13 @@
 Every run is `plumb eval` on the 300 held-out pairs, masks being the truth, one thread each, as many
 at once as there are processors. FOLDER/NAME holds its results; a run that was killed goes on.
 When all are there, their means and intervals go to golden/phantom/scores.json, and from there into
-docs/scores.md, between `<!-- table: NAME -->` and `<!-- end -->`. --only makes some runs and no
-tables; --tables makes only the tables, from scores.json.
+docs/scores.md, between the marks of each table. --only makes some runs and no tables; --tables makes
+only the tables, from scores.json.
 """
 
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "tools"))
+
+import marks
+
 MODEL = ROOT / "golden/phantom/phantom.plumb"
 SCORES = ROOT / "golden/phantom/scores.json"
 PAGE = ROOT / "docs/scores.md"
@@ -206,13 +209,8 @@ TABLES = {f.__name__: f for f in (compared, merging, classes, steps, layers)}
 
 def write_page():
     made = json.loads(SCORES.read_text())
-    page = PAGE.read_text()
     for name, make in TABLES.items():
-        place = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        page, count = place.subn(lambda m: m[1] + make(made) + "\n" + m[2], page)
-        if count != 1:
-            sys.exit(f"scores: {PAGE} has {count} places for the table {name}")
-    PAGE.write_text(page)
+        marks.put(PAGE, name, make(made))
 
 
 def main():
