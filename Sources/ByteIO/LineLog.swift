@@ -36,14 +36,21 @@ package struct LineLog: ~Copyable {
       lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
         .map(String.init)
     } catch {
-      close(descriptor)
+      Self.release(descriptor)
       throw error
     }
     self.path = path
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit { Self.release(descriptor) }
+
+  /// Closing alone would not do: a child process that has been forked but does not run its own
+  /// program yet has the descriptor too, and with it the lock.
+  private static func release(_ descriptor: Int32) {
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Adds a line and waits until it is on the disk.
   ///

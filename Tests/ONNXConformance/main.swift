@@ -65,7 +65,7 @@ struct Options {
 }
 
 let documentPath = packageRoot + "/docs/onnx.md"
-let markers = ("<!-- conformance: begin -->\n", "\n<!-- conformance: end -->")
+let markers = ("<!-- conformance -->\n", "\n<!-- /conformance -->")
 
 /// The document before, between and after its markers.
 func documentParts() throws -> (String, String, String) {
