@@ -167,7 +167,8 @@ if Context.environment["PLUMB_FUZZ"] != nil {
       name: "plumb-fuzz",
       dependencies: [
         "TensorBase", "ByteIO", "JSONText", "TensorFiles", "ONNXFiles", "NativeFormat",
-        "TextTokens", "ImageFiles", "Pipeline",
+        "TextTokens", "ImageFiles", "Pipeline", "Architectures", "GraphIR", "Grounding",
+        "Executor", "Kernels",
       ],
       path: "Tests/Fuzzing", swiftSettings: common)
   ]

@@ -74,19 +74,20 @@ extension ModelFacts {
   }
 
   /// Reads what `json` writes. Members it does not know are left alone; nil when a known one is
-  /// not of its type or not positive.
+  /// not of its type, not positive or beyond 2³⁰, so that products of two fit an `Int`.
   package init?(_ json: JSONValue) {
     guard json.objectValue != nil else { return nil }
     var isSound = true
+    func isSensible(_ number: Int) -> Bool { (1...1 << 30).contains(number) }
     func count(_ key: String) -> Int? {
       guard let value = json[key] else { return nil }
-      let number = value.intValue.flatMap { $0 > 0 ? $0 : nil }
+      let number = value.intValue.flatMap { isSensible($0) ? $0 : nil }
       if number == nil { isSound = false }
       return number
     }
     if let value = json["sample_size"] {
       let sizes = (value.arrayValue ?? []).compactMap(\.intValue)
-      if sizes.count != 2 || value.arrayValue?.count != 2 || sizes.contains(where: { $0 < 1 }) {
+      guard sizes.count == 2, value.arrayValue?.count == 2, sizes.allSatisfy(isSensible) else {
         return nil
       }
       sampleSize = sizes

@@ -100,13 +100,13 @@ extension Op {
       let x = try facts.floating(0)
       try require(
         pad.before.count == x.shape.rank && pad.after.count == x.shape.rank
-          && (pad.before + pad.after).allSatisfy { $0 >= 0 },
+          && (pad.before + pad.after).allSatisfy(isPadding),
         "the padding \(pad.before), \(pad.after) does not fit \(x)")
       return [
         Fact(
           x.type,
           try checked(
-            x.shape.dimensions.indices.map { x.shape[$0] &+ pad.before[$0] &+ pad.after[$0] }))
+            x.shape.dimensions.indices.map { x.shape[$0] + pad.before[$0] + pad.after[$0] }))
       ]
     case .cast(let type): return [Fact(type, try facts[0].shape)]
     case .identity: return [try facts[0]]
@@ -211,6 +211,10 @@ extension Op {
   }
 }
 
+/// Whether so many elements may be put beside a tensor: sums of a dimension and two of these, and
+/// places counted from them, never overflow.
+private func isPadding(_ count: Int) -> Bool { (0...ImageWindow.largest).contains(count) }
+
 extension Convolution {
   fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {
     let x = try facts.floating(0)
@@ -221,7 +225,7 @@ extension Convolution {
     try require(
       strides.count == 2 && padding.count == 4 && dilations.count == 2
         && (strides + dilations + [groups]).allSatisfy { $0 > 0 }
-        && padding.allSatisfy { $0 >= 0 },
+        && padding.allSatisfy(isPadding),
       "strides \(strides), padding \(padding), dilations \(dilations), groups \(groups) make no sense"
     )
     let isFirst = layout == .channelsFirst
@@ -268,9 +272,9 @@ extension Convolution {
     _ size: Int, _ kernel: Int, _ stride: Int, _ before: Int, _ after: Int, _ dilation: Int
   ) throws(Misfit) -> Int {
     let (span, overflow) = max(kernel - 1, 0).multipliedReportingOverflow(by: dilation)
-    let (padded, overflow2) = size.addingReportingOverflow(before &+ after)
+    let padded = size + before + after
     try require(
-      !overflow && !overflow2 && kernel > 0 && padded > span,
+      !overflow && kernel > 0 && padded > span,
       "the kernel, \(kernel) wide at dilation \(dilation), is larger than the padded input, \(padded)"
     )
     return (padded - span - 1) / stride + 1

@@ -96,12 +96,18 @@ struct Workshop {
   }
 
   /// Adds a node with outputs of its own.
+  ///
+  /// - Throws: `misfit` when the op does not take so many inputs, or a needed one is absent: what the
+  ///   file lists may end up here as it is.
   mutating func emit(
     _ op: Op, _ inputs: [ValueID?], named name: String
   ) throws(ExpansionFault) -> [ValueID] {
-    guard op.inputCounts.contains(inputs.count),
-      inputs.prefix(op.requiredInputs).allSatisfy({ $0 != nil }), let count = op.outputCount
-    else { preconditionFailure("\(op.name) does not take \(inputs.count) inputs so") }
+    guard op.inputCounts.contains(inputs.count), let count = op.outputCount else {
+      throw .misfit("it has \(inputs.count) inputs, which \(op.name) does not take")
+    }
+    if let absent = inputs.prefix(op.requiredInputs).firstIndex(of: nil) {
+      throw .misfit("input \(absent) is missing")
+    }
     let outputs = (0..<count).map { _ in addValue(named: name) }
     try append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
     return outputs

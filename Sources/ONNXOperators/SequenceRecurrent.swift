@@ -91,6 +91,8 @@ private func expand(
   for index in 0..<(isMemory ? 8 : 6) {
     if let instead, index < instead.count {
       inputs.append(instead[index])
+    } else if index < 3 {
+      inputs.append(try x.widened(try x.input(index)))
     } else {
       inputs.append(index == 4 ? x.optional(index) : try x.widened(optional: x.optional(index)))
     }

@@ -91,13 +91,14 @@ struct ExampleSurvey {
 /// - Returns: surveys at sizes that differ, the first of them the fullest, none when no sizes could
 ///   be tried with success; and whether the sizes are the model's own, so that what does not fit
 ///   then never fits.
+/// - Throws: when the model's own sizes are too large for any memory, or do not fit.
 private func examples(of graph: Graph) throws -> (surveys: [ExampleSurvey], isCertain: Bool) {
   let tools = Vocabulary.onnx.shapingTools
   let isOpen = graph.inputs.contains { input in
     input.dimensions?.contains { if case .symbol = $0 { true } else { false } } ?? true
   }
   if isOpen { return (graph.exampleSurveys(tools), false) }
-  let inputs = graph.exampleInputs(0)
+  let inputs = try graph.exampleInputs(0)
   let survey = try GraphIR.survey(graph, inputs: inputs, tools: tools)
   return ([ExampleSurvey(survey: survey, inputs: inputs)], true)
 }
@@ -109,7 +110,7 @@ extension Graph {
     var found: [ExampleSurvey] = []
     var best: ExampleSurvey?
     for attempt in exampleSizes.indices {
-      let inputs = exampleInputs(attempt)
+      guard let inputs = try? exampleInputs(attempt) else { continue }
       if found.contains(where: { $0.inputs == inputs }) { continue }
       guard let survey = try? survey(self, inputs: inputs, tools: tools) else { continue }
       let example = ExampleSurvey(survey: survey, inputs: inputs)
@@ -149,7 +150,9 @@ private let exampleSizes: [ExampleSizes] = [
 
 extension Graph {
   /// Shapes of all inputs, with sizes for the open dimensions.
-  fileprivate func exampleInputs(_ attempt: Int) -> [String: Shape] {
+  ///
+  /// - Throws: for an input with more elements than memory can address.
+  fileprivate func exampleInputs(_ attempt: Int) throws -> [String: Shape] {
     let sizes = exampleSizes[attempt]
     var shapes: [String: Shape] = [:]
     var bySymbol: [String: Int] = [:]
@@ -165,7 +168,12 @@ extension Graph {
           return size
         }
       }
-      shapes[self[input.value].name] = Shape(dimensions)
+      let name = self[input.value].name
+      do throws(TensorError) {
+        shapes[name] = try Shape(checking: dimensions)
+      } catch {
+        throw PipelineError.component(folder: "input '\(name)'", reason: error.description)
+      }
     }
     return shapes
   }

@@ -4,8 +4,8 @@ import JSONText
 import TensorBase
 
 /// A graph to run, from a .plumb or an ONNX file.
-struct RunnableGraph {
-  var model: Model
+package struct RunnableGraph {
+  package var model: Model
   /// Facts about the parts of a pipeline, where the file has them.
   private let components: JSONObject
   /// Shapes that were found when the file was read.
@@ -14,7 +14,7 @@ struct RunnableGraph {
   /// - Parameters:
   ///   - name: the graph's; nil when the file has one only.
   ///   - memory: how much of it the model may take.
-  init(path: String, graph name: String?, memory: MemoryUse) throws {
+  package init(path: String, graph name: String?, memory: MemoryUse) throws {
     if isONNX(path) {
       let file = try ONNXModelFile(path: path)
       guard name == nil || name == file.graph.name else {
@@ -32,7 +32,7 @@ struct RunnableGraph {
   }
 
   /// Shapes of the inputs at which to time it, one item at a time where the graph leaves that open.
-  var typicalInputs: [String: Shape] {
+  package var typicalInputs: [String: Shape] {
     exampleInputs ?? model.graph.workableInputs(components)
   }
 }

@@ -20,16 +20,17 @@ extension Graph {
     let tokens = min(77, facts["text_encoder"]?.maximumPositions ?? 77)
     var shapes: [String: Shape] = [:]
     for input in inputs {
-      shapes[self[input.value].name] = Shape(
-        (input.dimensions ?? []).map { dimension in
-          switch dimension {
-          case .size(let size): size
-          case .symbol("tokens"): tokens
-          case .symbol("height"): sides[0]
-          case .symbol("width"): sides[1]
-          case .symbol: 1
-          }
-        })
+      let dimensions = (input.dimensions ?? []).map { dimension in
+        switch dimension {
+        case .size(let size): size
+        case .symbol("tokens"): tokens
+        case .symbol("height"): sides[0]
+        case .symbol("width"): sides[1]
+        case .symbol: 1
+        }
+      }
+      // A file can say sizes that no memory holds.
+      shapes[self[input.value].name] = (try? Shape(checking: dimensions)) ?? [0]
     }
     return shapes
   }

@@ -223,4 +223,7 @@ func clipTextBuilds(_ folder: String) throws {
   #expect(ModelFacts(.object(["text_width": .integer(-1)])) == nil)
   #expect(ModelFacts(.object(["sample_size": .array([.integer(64)])])) == nil)
   #expect(ModelFacts(.object(["scaling_factor": .integer(0)])) == nil)
+  #expect(ModelFacts(.object(["downsampling_factor": .integer(1 << 31)])) == nil)
+  let sizes: [JSONValue] = [.integer(1 << 62), .integer(8)]
+  #expect(ModelFacts(.object(["sample_size": .array(sizes)])) == nil)
 }

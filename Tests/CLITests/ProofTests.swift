@@ -52,6 +52,8 @@ private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape:
     let type = try diff([("x", x.converted(to: .f16))], [("x", x)])
     #expect(type.status == 1 && type.stdout.contains("f16") && type.stdout.contains("f32"))
     #expect(try diff([], [("x", x)]).status == 1)
+    let nothing = try diff([], [])
+    #expect(nothing.status == 2 && nothing.stderr.contains("holds no tensor"), "\(nothing)")
   }
 
   @Test func notANumberNeverPasses() throws {
@@ -188,6 +190,31 @@ private func floats(_ values: [Float]) -> Tensor { Tensor(floats: values, shape:
       let result = try runPlumb(
         ["verify", folder + "/plain.plumb", goldenFolder + "/model/ema-unet-b1"])
       #expect(result.status == 1, "\(result)")
+    }
+  }
+
+  /// A run of the method says what of its case it is not held against, and needs something to be.
+  @Test func wholeRun() throws {
+    let golden = goldenFolder + "/run/sd1-10-steps/ground"
+    let result = try expectGood(["verify", try model(), golden])
+    for text in ["ok  map ", "ok  text/mid_block", "left out", "threshold", "box"] {
+      #expect(result.stdout.contains(text), "no \(text): \(result.stdout)")
+    }
+    let document = try json(try expectGood(["verify", try model(), golden, "--json"]))
+    let omitted = document["cases"]?.arrayValue?.first?["omitted"]?.arrayValue ?? []
+    #expect(omitted.contains(.string("box")) && !omitted.contains(.string("map")))
+
+    try withTemporaryFolder { folder in
+      var description = try #require(
+        try JSONValue(parsing: try bytes(golden + "/case.json")).objectValue)
+      description["io_sha256"] = nil
+      try writeFile(
+        Array(JSONValue.object(description).text(indent: 2).utf8), to: folder + "/case.json")
+      let kept = try TensorFile.open(golden + "/io.safetensors").tensor(named: "output.box")
+      try writeSafetensors([("output.box", kept)], to: folder + "/io.safetensors")
+      try copyFile(golden + "/portrait.png", to: folder + "/portrait.png")
+      try expectUnusable(
+        ["verify", try model(), folder], says: ["nothing that a whole run gives", "output.box"])
     }
   }
 

@@ -6,6 +6,14 @@ struct Harness: Sendable {
   /// Reads the input and all that is in it. An error is a fine answer; a trap, a sanitizer's
   /// finding, `wrong` and an error without a sentence are findings.
   let read: @Sendable ([UInt8]) throws -> Void
+  /// Whether inputs are protobufs, which are changed field by field too.
+  var isWire = false
+
+  init(name: String, isWire: Bool = false, read: @escaping @Sendable ([UInt8]) throws -> Void) {
+    self.name = name
+    self.isWire = isWire
+    self.read = read
+  }
 }
 
 /// What this process feeds. Set once, before libFuzzer begins.
@@ -14,12 +22,12 @@ nonisolated(unsafe) var chosen: Harness?
 func feed(_ bytes: [UInt8]) {
   do { try chosen?.read(bytes) } catch {
     // The sentence is made of the hostile content, too.
-    require(!"\(error)".isEmpty, "an error without a sentence")
+    insist(!"\(error)".isEmpty, "an error without a sentence")
   }
 }
 
 /// Ends the process as a finding.
-func require(_ condition: Bool, _ sentence: @autoclosure () -> String) {
+func insist(_ condition: Bool, _ sentence: @autoclosure () -> String) {
   if !condition { fatalError(sentence()) }
 }
 
@@ -32,9 +40,9 @@ func file(_ bytes: [UInt8], _ name: String) -> String {
   let path = scratchFolder + "/" + name
   unlink(path)
   let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
-  require(descriptor >= 0, "\(path) cannot be made")
+  insist(descriptor >= 0, "\(path) cannot be made")
   defer { close(descriptor) }
-  require(write(descriptor, bytes, bytes.count) == bytes.count, "\(path) cannot be written")
+  insist(write(descriptor, bytes, bytes.count) == bytes.count, "\(path) cannot be written")
   return path
 }
 

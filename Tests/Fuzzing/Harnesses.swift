@@ -1,6 +1,11 @@
+import Architectures
 import ByteIO
+import Executor
+import GraphIR
+import Grounding
 import ImageFiles
 import JSONText
+import Kernels
 import NativeFormat
 import ONNXFiles
 import Pipeline
@@ -11,18 +16,43 @@ import TextTokens
 let harnesses: [Harness] = [
   Harness(name: "plumb") { bytes in try readPlumb(bytes) },
   Harness(name: "plumb-index") { bytes in try readPlumb(sealedPlumb(bytes)) },
+  Harness(name: "plumb-run") { bytes in
+    let path = file(try sealedPlumb(bytes), "a.plumb")
+    for graph in try NativeFile(path: path).graphs {
+      try? run(RunnableGraph(path: path, graph: graph.name, memory: .unlimited))
+    }
+  },
   Harness(name: "safetensors") { bytes in try readTensors(file(bytes, "a.safetensors")) },
+  Harness(name: "safetensors-header") { bytes in
+    try readTensors(file(safetensors(bytes), "a.safetensors"))
+  },
   Harness(name: "pytorch") { bytes in try readTensors(file(bytes, "a.pt")) },
   Harness(name: "pickle") { bytes in try readTensors(file(zipped(pickle: bytes), "a.pt")) },
   Harness(name: "numpy") { bytes in
     try readTensors(file(bytes, bytes.first == 0x50 ? "a.npz" : "a.npy"))
   },
-  Harness(name: "onnx") { bytes in try readONNX(bytes) },
+  Harness(name: "onnx", isWire: true) { bytes in try readONNX(bytes) },
+  Harness(name: "onnx-run", isWire: true) { bytes in
+    let path = file(bytes, "a.onnx")
+    _ = file([UInt8](repeating: 1, count: 64), "weights.bin")
+    try run(RunnableGraph(path: path, graph: nil, memory: .unlimited))
+  },
+  Harness(name: "config") { bytes in
+    let parts = parts(bytes, 2)
+    let config = try JSONValue(parsing: parts[0])
+    if parts[1].isEmpty {
+      _ = try NoiseSchedule(NoiseScheduleConfiguration(json: config))
+    } else {
+      for one in try architectures(config: config, weights: try facts(parts[1])) {
+        try one.graph.validate()
+      }
+    }
+  },
   Harness(name: "json") { bytes in
     let value = try JSONValue(parsing: bytes)
     let text = value.utf8Text()
     let again = try? JSONValue(parsing: text)
-    require(again == value && again?.utf8Text() == text, "JSON does not survive being written")
+    insist(again == value && again?.utf8Text() == text, "JSON does not survive being written")
   },
   Harness(name: "wordpiece") { bytes in
     let parts = parts(bytes, 5)
@@ -67,7 +97,7 @@ private func readPlumb(_ bytes: [UInt8]) throws {
   let path = file(bytes, "a.plumb")
   let native = try NativeFile(path: path)
   let inspection = try Inspection(path: path)
-  require(
+  insist(
     !inspection.text(listsTensors: true, listsTaps: true).isEmpty, "nothing to tell of a file")
   var size = 0
   for tensor in native.tensors where tensor.byteCount <= largestTensor {
@@ -93,18 +123,34 @@ private func sealedPlumb(_ input: [UInt8]) throws -> [UInt8] {
   return header + data + index
 }
 
+/// The file that a header's text and, behind a zero byte, elements would make.
+private func safetensors(_ input: [UInt8]) -> [UInt8] {
+  let cut = input.firstIndex(of: 0) ?? input.count
+  return little(UInt64(cut)) + input[..<cut] + input[min(cut + 1, input.count)...]
+}
+
 private func readTensors(_ path: String) throws {
   let tensors = try TensorFile.open(path)
   var size = 0
   for descriptor in tensors.descriptors where descriptor.byteCount <= largestTensor {
     let tensor = try tensors.tensor(named: descriptor.name)
-    require(
+    insist(
       tensor.type == descriptor.type && tensor.shape == descriptor.shape, "not what was promised")
     touch(tensor)
     tensors.release(descriptor.name)
     size += descriptor.byteCount
     if size > 4 * largestTensor { return }
   }
+}
+
+/// Types and shapes of weights, as the header of a safetensors file has the shapes.
+private func facts(_ header: [UInt8]) throws -> [String: Fact] {
+  var facts: [String: Fact] = [:]
+  for (name, tensor) in try JSONValue(parsing: header).objectValue?.members ?? [] {
+    let dimensions = (tensor["shape"]?.arrayValue ?? []).compactMap(\.intValue)
+    facts[name] = Fact(.f32, try Shape(checking: dimensions))
+  }
+  return facts
 }
 
 /// Reads every byte, so that one outside of what is mapped is found.
@@ -120,6 +166,29 @@ private func readONNX(_ bytes: [UInt8]) throws {
   for (_, tensor) in model.weights where tensor.byteCount <= largestTensor {
     touch(try tensor.load())
   }
+}
+
+/// Runs a graph on small numbers, good indices and bad ones, where that takes little.
+private func run(_ runnable: RunnableGraph) throws {
+  var model = runnable.model
+  let (graph, shapes) = (model.graph, runnable.typicalInputs)
+  guard
+    case .complete(let shaped) = try shape(
+      graph, inputs: shapes, tools: Vocabulary.onnx.shapingTools),
+    shaped.flop < 1e7, shaped.facts.reduce(0.0, { $0 + Double($1.byteCount) }) < 262_144
+  else { return }
+  var inputs: [String: Tensor] = [:]
+  for input in graph.inputs {
+    guard let shape = shapes[graph[input.value].name] else { continue }
+    let values = (0..<shape.count).map { Double($0 % 7) - 2 }
+    inputs[graph[input.value].name] =
+      Tensor(doubles: values, shape: shape).converted(to: input.type)
+  }
+  try loadProducts()
+  var arena = Arena()
+  _ = try model.evaluate(
+    inputs, Model.Request(inputs: inputs.mapValues(\.shape)), arena: &arena,
+    options: ExecutionOptions(threads: 1))
 }
 
 /// A checkpoint with the pickle and two storages of 256 bytes, `0` and `1`.
@@ -151,14 +220,14 @@ private func tokenize(_ files: TokenizerFiles, _ text: [UInt8]) throws {
 private func tokenize(_ tokenizer: Tokenizer, _ text: [UInt8]) throws {
   let description = tokenizer.description
   let again = try? TokenizerDescription(json: description.json)
-  require(again == description, "a tokenizer does not survive being stored")
+  insist(again == description, "a tokenizer does not survive being stored")
   let text = String(decoding: text, as: UTF8.self)
   let ids = tokenizer.ids(of: text)
-  require(
+  insist(
     ids.allSatisfy { description.tokens.indices.contains($0) }, "an id outside of the vocabulary")
   let encoding = tokenizer.encode(text, length: 12)
-  require(encoding.ids.count == 12 && encoding.attentionMask.count == 12, "not 12 ids")
-  require(tokenizer.tokens(of: text).count == ids.count, "as many tokens as ids")
+  insist(encoding.ids.count == 12 && encoding.attentionMask.count == 12, "not 12 ids")
+  insist(tokenizer.tokens(of: text).count == ids.count, "as many tokens as ids")
 }
 
 // MARK: Pictures
@@ -166,7 +235,7 @@ private func tokenize(_ tokenizer: Tokenizer, _ text: [UInt8]) throws {
 private func readPicture(_ bytes: [UInt8]) throws {
   guard pixelCount(bytes) <= 1 << 20 else { return }
   let image = try decodeImage(bytes: bytes, name: "a")
-  require(image.pixels.count == image.width * image.height * 3, "pixels missing")
+  insist(image.pixels.count == image.width * image.height * 3, "pixels missing")
 }
 
 /// What a picture's header says, at most: some headers are read more than once.

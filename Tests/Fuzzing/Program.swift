@@ -40,6 +40,31 @@ public func initialize(
   exit(2)
 }
 
+/// libFuzzer's own changes: bytes put in, taken out, bent, taken from other inputs.
+@_silgen_name("LLVMFuzzerMutate")
+private func bend(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ capacity: Int) -> Int
+
+/// Makes a new input of one that was worth keeping, in place; returns its size.
+@_cdecl("LLVMFuzzerCustomMutator")
+public func mutate(
+  _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ capacity: Int, _ seed: UInt32
+) -> Int {
+  var random = SplitMix(state: UInt64(seed))
+  guard chosen?.isWire == true, UInt8.random(in: 0..<4, using: &random) > 0,
+    let changed = mutatedWire(
+      [UInt8](UnsafeBufferPointer(start: bytes, count: count)), random: &random,
+      bend: { part in
+        var room = part + [UInt8](repeating: 0, count: 16)
+        let size = room.withUnsafeMutableBufferPointer { buffer in
+          buffer.baseAddress.map { bend($0, part.count, buffer.count) } ?? 0
+        }
+        return [UInt8](room[..<size])
+      }), changed.count <= capacity
+  else { return bend(bytes, count, capacity) }
+  UnsafeMutableRawBufferPointer(start: bytes, count: capacity).copyBytes(from: changed)
+  return changed.count
+}
+
 /// Feeds an input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {

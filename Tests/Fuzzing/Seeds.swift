@@ -16,21 +16,29 @@ func writeSeeds(from root: String, to folder: String) throws {
     "\(fixtures)/valid/pictures", "\(fixtures)/malformed/pictures", "\(root)/golden/images",
   ]
   let json = files(in: [fixtures, "\(root)/golden/checkpoints"], [".json"])
+  let safetensors = files(in: tensors + ["\(root)/golden/checkpoints"], [".safetensors"])
   var seeds: [String: [[UInt8]]] = [
     "plumb": plumb,
     "plumb-index": plumb.compactMap(unsealed),
-    "safetensors": files(in: tensors + ["\(root)/golden/checkpoints"], [".safetensors"]),
+    "safetensors": safetensors,
+    "safetensors-header": safetensors.compactMap(split),
     "pytorch": checkpoints,
     "pickle": checkpoints.compactMap(pickle),
     "numpy": files(in: tensors, [".npy", ".npz"]),
     // The operators' own cases where tools/setup has put them.
     "onnx": files(
-      in: ["\(fixtures)/valid/onnx", "\(fixtures)/malformed/onnx", "/usr/share/libonnx-testdata"],
+      in: [
+        "\(fixtures)/valid/onnx", "\(fixtures)/malformed/onnx", "\(root)/golden/onnx-runtime",
+        "/usr/share/libonnx-testdata",
+      ],
       [".onnx"]),
     "json": json,
     "png": files(in: pictures, [".png"]),
     "jpeg": files(in: pictures, [".jpg"]),
   ]
+  seeds["plumb-run"] = seeds["plumb-index"]
+  seeds["onnx-run"] = seeds["onnx"]
+  seeds["config"] = configSeeds("\(root)/golden/checkpoints")
   for (name, texts) in tokenizerSeeds(files(in: ["\(root)/golden/checkpoints"], ["tokenizer.json"]))
   {
     seeds[name] = texts
@@ -72,6 +80,31 @@ private func unsealed(_ file: [UInt8]) -> [UInt8]? {
       [UInt8](file[offset..<offset + size]), size: unpacked)
   else { return nil }
   return text + [0] + file[128..<offset]
+}
+
+/// Configurations with the header of the weights beside them; without any, those of schedules.
+private func configSeeds(_ folder: String) -> [[UInt8]] {
+  let names = (try? folderListing(folder)) ?? []
+  return names.flatMap { name -> [[UInt8]] in
+    let path = "\(folder)/\(name)"
+    if folderExists(path) { return configSeeds(path) }
+    guard name == "config.json" || name == "scheduler_config.json",
+      let config = try? readSmallFile(path, maximum: largestSeed)
+    else { return [] }
+    let headers = names.filter { $0.hasSuffix(".safetensors") }.compactMap { weights in
+      (try? readSmallFile("\(folder)/\(weights)", maximum: 1 << 24)).flatMap(split)
+    }
+    if name == "scheduler_config.json" { return [config + [0xFF]] }
+    return headers.map { config + [0xFF] + $0.prefix { $0 != 0 } }
+  }
+}
+
+/// The header of a safetensors file, a zero byte, the elements; as `safetensors-header` takes it.
+private func split(_ file: [UInt8]) -> [UInt8]? {
+  guard file.count >= 8 else { return nil }
+  let size = file[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+  guard size <= UInt64(file.count - 8) else { return nil }
+  return file[8..<8 + Int(size)] + [0] + file[(8 + Int(size))...]
 }
 
 /// The pickle of a checkpoint: its entry is stored, not deflated, and has its size in front.

@@ -133,6 +133,20 @@ import Testing
   #expect(throws: Misfit.self) { try Op.convolution(attributes).outputFacts([image, weight]) }
 }
 
+/// Of a stored graph paddings can be anything: sums of them must not wrap to something small.
+@Test func paddingsThatOverflowAreRefused() throws {
+  let image = Fact(.f32, [1, 1, 4, 4]), weight = Fact(.f32, [1, 1, 1, 1])
+  for padding in [[Int.max, 0, Int.max, 0], [0, Int.max, 0, Int.max], [1 << 62, 0, 1 << 62, 0]] {
+    #expect(throws: Misfit.self, "\(padding)") {
+      try Op.convolution(Convolution(padding: padding)).outputFacts([image, weight])
+    }
+    #expect(throws: Misfit.self, "\(padding)") {
+      let pad = Pad(before: [0, 0] + padding[..<2], after: [0, 0] + padding[2...])
+      _ = try Op.pad(pad).outputFacts([image])
+    }
+  }
+}
+
 @Test func splitHoistsWhatIsFixed() throws {
   let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
   let weights = shaped.split(fixedInputs: [])

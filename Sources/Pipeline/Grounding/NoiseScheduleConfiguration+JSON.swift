@@ -7,7 +7,7 @@ extension NoiseScheduleConfiguration {
   ///
   /// - Throws: `PipelineError.badSetting` for a value of the wrong kind, `GroundingError` for one
   ///   that is not supported.
-  init(json: JSONValue) throws {
+  package init(json: JSONValue) throws {
     self.init()
     guard let object = json.objectValue else {
       throw PipelineError.badSetting(

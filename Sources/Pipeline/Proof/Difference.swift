@@ -101,6 +101,12 @@ public func differences(
   if let name = expected.fileName, actual.fileName != nil { actual.rename(to: name) }
   let actualNames = actual.names
   let expectedNames = expected.names
+  let contents = (actual.content, expected.content)
+  guard !actualNames.isEmpty || !expectedNames.isEmpty || contents.0 != nil && contents.1 != nil
+  else {
+    throw PipelineError.notFound(
+      path: actualPath, reason: "it holds no tensor, and neither does \(expectedPath)")
+  }
   let unused = try table.unused(actualNames + expectedNames)
   let chosen = try chosen(options.only, actualNames + expectedNames)
 
@@ -128,7 +134,7 @@ public func differences(
     }
   }
   let graphs: ModelDifference? =
-    if let a = actual.content, let b = expected.content {
+    if let a = contents.0, let b = contents.1 {
       ModelDifference(a, b)
     } else { nil }
   return FileDifference(

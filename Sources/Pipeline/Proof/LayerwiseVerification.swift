@@ -59,8 +59,8 @@ public struct LayerwiseVerification: Sendable {
       layers.first { $0.role == .computed && !($0.drift?.passed ?? false) }
     }
 
-    /// Whether every value is within tolerance in both ways.
-    public var passed: Bool { layers.allSatisfy(\.passed) }
+    /// Whether every value is within tolerance in both ways, and there is one.
+    public var passed: Bool { !layers.isEmpty && layers.allSatisfy(\.passed) }
   }
 
   /// Where nodes lie that are out of tolerance.

@@ -13,10 +13,14 @@ extension GoldenBundleCase {
   ///
   /// Token ids must be equal; states, latents and taps lie within the case's tolerance; float maps
   /// within 3e-3, 8-bit ones and what is made of them within a level, the similarity within 5e-3.
-  /// Threshold, masks and box are not compared: scikit-learn starts its mixture at random.
+  /// Threshold, masks and box are left out: scikit-learn starts its mixture at random. So is what a
+  /// run does not give, such as the sums before they were scaled.
+  ///
+  /// - Returns: the report, and the case's tensors that were left out.
+  /// - Throws: when the run fails, or the case holds nothing to compare it with.
   func compareRun(
     modelPath: String, tolerance factor: Double?, execution: ExecutionOptions, memory: MemoryUse
-  ) throws -> ComparisonReport {
+  ) throws -> (report: ComparisonReport, omitted: [String]) {
     var grounder = try Grounder(
       modelPath: modelPath, threads: execution.threads, isExact: execution.isExact,
       memory: memory)
@@ -32,7 +36,15 @@ extension GoldenBundleCase {
     }
     let steps = try setting("steps_kept") { $0.arrayValue?.compactMap(\.intValue) }
 
-    let order = names("output.").filter { actual[$0] != nil || $0.contains("/") }
+    func isHeld(_ name: String) -> Bool { actual[name] != nil || name.contains("/") }
+    let order = names("output.").filter(isHeld)
+    let omitted = names("output.").filter { !isHeld($0) }
+    guard !order.isEmpty else {
+      throw PipelineError.component(
+        folder: folder,
+        reason: "io.safetensors holds nothing that a whole run gives, such as 'output.map'; it has "
+          + shortList(omitted.map { "output." + $0 }))
+    }
     var report = ComparisonReport(
       tensors: [], missing: order.filter { actual[$0] == nil }, extra: [])
     for name in order {
@@ -44,7 +56,7 @@ extension GoldenBundleCase {
         TensorComparison(
           name: name, actual: tensor, expected: expected, tolerance: bound(name, factor)))
     }
-    return report
+    return (report, omitted)
   }
 
   private func options() throws -> GroundingOptions {

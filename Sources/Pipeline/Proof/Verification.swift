@@ -21,6 +21,8 @@ public struct Verification: Sendable {
     var stray: [String] = []
     /// Values inside of the graph that the case holds, for `verifyLayerwise`.
     var innerCount = 0
+    /// Outputs of a whole run that the case holds and nothing was compared with.
+    var omitted: [String] = []
 
     /// Whether every tensor is within tolerance.
     public var passed: Bool { report.passed() }
@@ -64,7 +66,8 @@ public struct Verification: Sendable {
             "case": .string(item.name), "graph": .string(item.graph),
             "assumed_inputs": .array(item.assumed.map { .string($0) }),
             "stray_inputs": .array(item.stray.map { .string($0) }),
-            "inner_values": .integer(Int64(item.innerCount)), "report": item.report.json,
+            "inner_values": .integer(Int64(item.innerCount)),
+            "omitted": .array(item.omitted.map { .string($0) }), "report": item.report.json,
           ])
         }),
     ]).text(indent: 2)
@@ -77,6 +80,10 @@ extension Verification.Case {
     var notes = assumed.map { assumedText($0) } + stray.map { strayText($0) }
     if innerCount > 0 {
       notes.append("\(innerCount) values in between were not compared; --layerwise compares them.")
+    }
+    if !omitted.isEmpty {
+      notes.append(
+        "left out, as a whole run is not held against them: \(omitted.joined(separator: ", ")).")
     }
     return notes
   }
@@ -124,10 +131,9 @@ public func verify(
   let cases = try bundle.enumerated().map { place, golden in
     progress("verifying", place, bundle.count)
     if golden.isWholeRun {
-      return Verification.Case(
-        name: golden.name, graph: "all",
-        report: try golden.compareRun(
-          modelPath: modelPath, tolerance: tolerance, execution: options, memory: memory))
+      let (report, omitted) = try golden.compareRun(
+        modelPath: modelPath, tolerance: tolerance, execution: options, memory: memory)
+      return Verification.Case(name: golden.name, graph: "all", report: report, omitted: omitted)
     }
     let name = try golden.graphName(among: file.graphs)
     var model = try models[name] ?? file.model(name)
