@@ -8,7 +8,9 @@ private let largestSeed = 48 << 10
 
 func writeSeeds(from root: String, to folder: String) throws {
   let fixtures = "\(root)/formats/fixtures"
-  let plumb = files(in: ["\(fixtures)/valid/plumb", "\(fixtures)/malformed/plumb"], [".plumb"])
+  let plumb =
+    try files(in: ["\(fixtures)/valid/plumb", "\(fixtures)/malformed/plumb"], [".plumb"])
+    + graphSeeds()
   let tensors = ["\(fixtures)/valid/tensors", "\(fixtures)/malformed/tensors"]
   let checkpoints = files(
     in: tensors + ["\(root)/golden/checkpoints"], [".pt", ".pth", ".bin", ".ckpt"])

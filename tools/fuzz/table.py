@@ -11,15 +11,14 @@ import marks
 
 DOCUMENT = ROOT / "docs/hostile-input.md"
 READERS = {  # whose harnesses share an hour
-    ".plumb": ["plumb", "plumb-index"],
+    ".plumb": ["plumb", "plumb-index", "plumb-run"],
     "safetensors, its JSON": ["safetensors", "safetensors-header", "json"],
     "PyTorch zip": ["pytorch", "pickle"],
-    "ONNX": ["onnx"],
+    "ONNX": ["onnx", "onnx-run"],
     "NumPy": ["numpy"],
     "tokenizers": ["wordpiece", "bytepairs", "tokenizer-json", "tokenizer-stored"],
     "pictures": ["png", "jpeg"],
     "configurations": ["config"],
-    "graphs, run": ["plumb-run", "onnx-run"],
 }
 
 hours, runs, findings = defaultdict(float), defaultdict(int), defaultdict(int)
