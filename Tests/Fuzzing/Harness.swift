@@ -6,12 +6,23 @@ struct Harness: Sendable {
   /// Reads the input and all that is in it. An error is a fine answer; a trap, a sanitizer's
   /// finding, `wrong` and an error without a sentence are findings.
   let read: @Sendable ([UInt8]) throws -> Void
-  /// Whether inputs are protobufs, which are changed field by field too.
-  var isWire = false
+  let content: Content
 
-  init(name: String, isWire: Bool = false, read: @escaping @Sendable ([UInt8]) throws -> Void) {
+  /// What inputs are made of, so that they can be changed part by part and stay of that kind.
+  enum Content {
+    case bytes
+    /// A protobuf.
+    case wire
+    /// JSON, and what follows a byte of 0 or 255.
+    case json
+  }
+
+  init(
+    name: String, _ content: Content = .bytes,
+    read: @escaping @Sendable ([UInt8]) throws -> Void
+  ) {
     self.name = name
-    self.isWire = isWire
+    self.content = content
     self.read = read
   }
 }

@@ -15,15 +15,15 @@ import TextTokens
 
 let harnesses: [Harness] = [
   Harness(name: "plumb") { bytes in try readPlumb(bytes) },
-  Harness(name: "plumb-index") { bytes in try readPlumb(sealedPlumb(bytes)) },
-  Harness(name: "plumb-run") { bytes in
+  Harness(name: "plumb-index", .json) { bytes in try readPlumb(sealedPlumb(bytes)) },
+  Harness(name: "plumb-run", .json) { bytes in
     let path = file(try sealedPlumb(bytes), "a.plumb")
     for graph in try NativeFile(path: path).graphs {
       try? run(RunnableGraph(path: path, graph: graph.name, memory: .unlimited))
     }
   },
   Harness(name: "safetensors") { bytes in try readTensors(file(bytes, "a.safetensors")) },
-  Harness(name: "safetensors-header") { bytes in
+  Harness(name: "safetensors-header", .json) { bytes in
     try readTensors(file(safetensors(bytes), "a.safetensors"))
   },
   Harness(name: "pytorch") { bytes in try readTensors(file(bytes, "a.pt")) },
@@ -31,13 +31,13 @@ let harnesses: [Harness] = [
   Harness(name: "numpy") { bytes in
     try readTensors(file(bytes, bytes.first == 0x50 ? "a.npz" : "a.npy"))
   },
-  Harness(name: "onnx", isWire: true) { bytes in try readONNX(bytes) },
-  Harness(name: "onnx-run", isWire: true) { bytes in
+  Harness(name: "onnx", .wire) { bytes in try readONNX(bytes) },
+  Harness(name: "onnx-run", .wire) { bytes in
     let path = file(bytes, "a.onnx")
     _ = file([UInt8](repeating: 1, count: 64), "weights.bin")
     try run(RunnableGraph(path: path, graph: nil, memory: .unlimited))
   },
-  Harness(name: "config") { bytes in
+  Harness(name: "config", .json) { bytes in
     let parts = parts(bytes, 2)
     let config = try JSONValue(parsing: parts[0])
     if parts[1].isEmpty {
@@ -48,7 +48,7 @@ let harnesses: [Harness] = [
       }
     }
   },
-  Harness(name: "json") { bytes in
+  Harness(name: "json", .json) { bytes in
     let value = try JSONValue(parsing: bytes)
     let text = value.utf8Text()
     let again = try? JSONValue(parsing: text)
@@ -72,14 +72,14 @@ let harnesses: [Harness] = [
     if !parts[3].isEmpty { files.addedTokens = parts[3] }
     try tokenize(files, parts[4])
   },
-  Harness(name: "tokenizer-json") { bytes in
+  Harness(name: "tokenizer-json", .json) { bytes in
     let parts = parts(bytes, 3)
     var files = TokenizerFiles()
     files.tokenizerJSON = parts[0]
     if !parts[1].isEmpty { files.tokenizerConfig = parts[1] }
     try tokenize(files, parts[2])
   },
-  Harness(name: "tokenizer-stored") { bytes in
+  Harness(name: "tokenizer-stored", .json) { bytes in
     let parts = parts(bytes, 2)
     let json = try JSONValue(parsing: parts[0])
     try tokenize(Tokenizer(TokenizerDescription(json: json)), parts[1])

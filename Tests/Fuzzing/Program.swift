@@ -44,23 +44,30 @@ public func initialize(
 @_silgen_name("LLVMFuzzerMutate")
 private func bend(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ capacity: Int) -> Int
 
+private func bent(_ part: [UInt8]) -> [UInt8] {
+  var room = part + [UInt8](repeating: 0, count: 16)
+  let size = room.withUnsafeMutableBufferPointer { buffer in
+    buffer.baseAddress.map { bend($0, part.count, buffer.count) } ?? 0
+  }
+  return [UInt8](room[..<size])
+}
+
 /// Makes a new input of one that was worth keeping, in place; returns its size.
 @_cdecl("LLVMFuzzerCustomMutator")
 public func mutate(
   _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ capacity: Int, _ seed: UInt32
 ) -> Int {
   var random = SplitMix(state: UInt64(seed))
-  guard chosen?.isWire == true, UInt8.random(in: 0..<4, using: &random) > 0,
-    let changed = mutatedWire(
-      [UInt8](UnsafeBufferPointer(start: bytes, count: count)), random: &random,
-      bend: { part in
-        var room = part + [UInt8](repeating: 0, count: 16)
-        let size = room.withUnsafeMutableBufferPointer { buffer in
-          buffer.baseAddress.map { bend($0, part.count, buffer.count) } ?? 0
-        }
-        return [UInt8](room[..<size])
-      }), changed.count <= capacity
-  else { return bend(bytes, count, capacity) }
+  let input = [UInt8](UnsafeBufferPointer(start: bytes, count: count))
+  var changed: [UInt8]?
+  if UInt8.random(in: 0..<4, using: &random) > 0 {
+    switch chosen?.content {
+    case .wire: changed = mutatedWire(input, random: &random, bend: bent)
+    case .json: changed = mutatedJSON(input, random: &random, bend: bent)
+    case .bytes, nil: break
+    }
+  }
+  guard let changed, changed.count <= capacity else { return bend(bytes, count, capacity) }
   UnsafeMutableRawBufferPointer(start: bytes, count: capacity).copyBytes(from: changed)
   return changed.count
 }
