@@ -7,6 +7,8 @@ import TensorBase
 func dispatch(
   _ op: Op, _ inputs: [TensorView?], _ outputs: [MutableTensorView?], _ options: ExecutionOptions
 ) throws(KernelError) {
+  // Kernels need not know of outputs without elements, whatever the inputs are then.
+  if outputs.allSatisfy({ $0.map { $0.shape.count == 0 } ?? true }) { return }
   let node = NodeInputs(views: inputs)
   // Of a recurrent layer only the last state may be wanted, not the first output.
   if case .sequence(let op) = op { return try dispatch(op, node, outputs, options) }

@@ -15,8 +15,8 @@ extension ShapedGraph {
     /// The value behind a reshape whose result nothing else reads.
     func source(of id: ValueID) -> ValueID? { useCounts[id.index] == 1 ? sources[id] : nil }
 
-    /// The operands before their reshapes, when these all start from one shape.
-    func unreshaped(_ node: Node) -> [ValueID]? {
+    /// The operands before their reshapes, when these all start from one shape, and that shape.
+    func unreshaped(_ node: Node) -> (inputs: [ValueID], shape: Shape)? {
       guard let output = node.outputs[0], node.outputs.count == 1 else { return nil }
       var inputs: [ValueID] = []
       var shape: Shape?
@@ -36,7 +36,7 @@ extension ShapedGraph {
       guard let shape, inputs.allSatisfy({ result[$0].shape.rank <= shape.rank }) else {
         return nil
       }
-      return inputs
+      return (inputs, shape)
     }
 
     for node in graph.nodes {
@@ -45,9 +45,7 @@ extension ShapedGraph {
         if let input = node.inputs[0], let output = node.outputs[0] { sources[output] = input }
         result.graph.nodes.append(node)
       case .unary, .clamp, .binary, .arithmetic(.map), .arithmetic(.pair):
-        guard let output = node.outputs[0], let inputs = unreshaped(node),
-          let shape = inputs.map({ result[$0].shape }).max(by: { $0.count < $1.count })
-        else {
+        guard let output = node.outputs[0], let (inputs, shape) = unreshaped(node) else {
           result.graph.nodes.append(node)
           continue
         }

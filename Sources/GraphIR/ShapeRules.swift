@@ -309,7 +309,7 @@ extension Attention {
       "attention takes [batch, tokens, width], not \(query), \(key), \(value)")
     try require(
       heads > 0 && query.shape[2] % heads == 0 && value.shape[2] % heads == 0
-        && key.shape[2] == query.shape[2],
+        && key.shape[2] == query.shape[2] && query.shape[2] > 0 && value.shape[2] > 0,
       "queries \(query), keys \(key) and values \(value) do not split into \(heads) heads")
     try require(
       key.shape[0] == value.shape[0] && key.shape[1] == value.shape[1]

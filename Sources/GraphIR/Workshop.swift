@@ -128,6 +128,7 @@ struct Workshop {
   /// The outputs' elements when all operands are known and the results are small.
   private func folded(_ node: Node, _ outputs: [Fact]) throws(ExpansionFault) -> [Tensor]? {
     guard let evaluate = tools.evaluate, !node.inputs.isEmpty,
+      outputs.allSatisfy({ $0.byteCount <= Self.largestFolded }),
       outputs.reduce(0, { $0 + $1.byteCount }) <= Self.largestFolded
     else { return nil }
     var tensors: [Tensor?] = []

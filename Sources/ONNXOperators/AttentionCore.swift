@@ -62,8 +62,9 @@ struct HeadVectors {
       throw .misfit("\(count) heads of queries do not share \(heads) heads of keys")
     }
     var copy = self
+    let row = try x.writable([count])
     let places = x.constant(
-      Tensor(int64s: (0..<count).map { Int64($0 / (count / heads)) }, shape: [count]))
+      Tensor(int64s: (0..<count).map { Int64($0 / (count / heads)) }, shape: row))
     if isPacked {
       let four = try x.reshape(id, [batch(x), tokens(x), heads, size(x)])
       let more = try x.emit(.gather(axis: 2), four, places)

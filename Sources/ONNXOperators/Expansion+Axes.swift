@@ -49,6 +49,16 @@ extension Expansion {
 }
 
 extension Expansion {
+  /// The shape of a constant that is made element by element.
+  ///
+  /// - Throws: `misfit` for more than 2²⁶ elements. Sizes come from files: a short one can ask for any
+  ///   amount of memory before anything is known of what it is for.
+  package func writable(_ dimensions: [Int]) throws(ExpansionFault) -> Shape {
+    let shape = try checked(dimensions)
+    guard shape.count <= 1 << 26 else { throw .misfit("\(shape) is too large to be written out") }
+    return shape
+  }
+
   /// A shape of sizes that come from outside.
   package func checked(_ dimensions: [Int]) throws(ExpansionFault) -> Shape {
     do { return try Shape(checking: dimensions) } catch { throw .misfit(error.description) }

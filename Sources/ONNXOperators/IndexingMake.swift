@@ -86,6 +86,7 @@ private func expandEyeLike(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
   let k = try x.int("k", default: 0)
   if like.shape.count == 0 { return [x.constant(Tensor(zeros: like.shape, type: type))] }
   let (rows, columns) = (like.shape[0], like.shape[1])
+  let shape = try x.writable([rows])
   let indices = (0..<rows).map { row in
     let (column, overflow) = row.addingReportingOverflow(k)
     return Int64(!overflow && (0..<columns).contains(column) ? column : columns)
@@ -93,7 +94,7 @@ private func expandEyeLike(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
   return [
     try x.emit(
       .indexing(.oneHot(axis: 1, depth: columns)),
-      x.constant(Tensor(int64s: indices, shape: [rows])),
+      x.constant(Tensor(int64s: indices, shape: shape)),
       x.constant(Tensor(floats: [0, 1], shape: [2]).converted(to: type)))
   ]
 }

@@ -135,7 +135,7 @@ private func expandDropout(_ x: inout Expansion) throws(ExpansionFault) -> [Valu
 private func dropped(
   _ x: inout Expansion, _ data: ValueID, _ ratio: Double
 ) throws(ExpansionFault) -> [ValueID?] {
-  let (type, shape) = (x[data].type, x[data].shape)
+  let (type, shape) = (x[data].type, try x.writable(x[data].shape.dimensions))
   let seed = try x.int("seed", default: 0)
   var engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
   let kept = (0..<shape.count).map { _ in UInt8(engine.nextFraction() >= ratio ? 1 : 0) }

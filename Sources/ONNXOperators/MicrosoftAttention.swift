@@ -229,8 +229,9 @@ private func paddingAddend(
   case [batch, queries, keys]:
     seen = try x.reshape(try x.emit(unit, wide), [batch, 1, queries, keys])
   case [batch], [2 * batch]:
+    let row = try x.writable([1, 1, 1, keys])
     let places = x.constant(
-      Tensor(doubles: (0..<keys).map(Double.init), shape: [1, 1, 1, keys]).converted(to: .f32))
+      Tensor(doubles: (0..<keys).map(Double.init), shape: row).converted(to: .f32))
     func bound(_ index: Int) throws(ExpansionFault) -> ValueID {
       try x.reshape(
         try x.slice(wide, axis: 0, from: index * batch, to: (index + 1) * batch),
@@ -275,7 +276,7 @@ func rowPositions(
 ) throws(ExpansionFault) -> ValueID {
   let wide = try x.cast(id, to: .i64)
   guard x[wide].shape.count == 1, x[wide].shape.rank <= 1 else { return wide }
-  let shape = try x.checked([batch, steps])
+  let shape = try x.writable([batch, steps])
   let counts = (0..<shape.count).map { Int64($0 % max(1, steps)) }
   return try x.pair(.add, wide, x.constant(Tensor(int64s: counts, shape: shape)))
 }

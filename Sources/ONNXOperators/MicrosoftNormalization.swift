@@ -122,7 +122,7 @@ private func expandEmbedding(_ x: inout Expansion) throws(ExpansionFault) -> [Va
       let sum = try x.emit(.reduce(Reduction(.sum, axes: [1], keepsAxes: false)), ones)
       count = try x.cast(sum, to: .i32)
     } else {
-      count = x.constant(Tensor(zeros: [shape[0]], type: .i32))
+      count = x.constant(Tensor(zeros: try x.writable([shape[0]]), type: .i32))
     }
   }
   return [

@@ -118,8 +118,9 @@ private func expandGroupNormalization(_ x: inout Expansion) throws(ExpansionFaul
   let epsilon = Double(try x.float("epsilon", default: 1e-5))
   // Up to version 20 scale and bias have an entry for each group.
   if x.version < 21, shape[1] != groups {
+    let row = try x.writable([shape[1]])
     let owners = (0..<shape[1]).map { Int64($0 / (shape[1] / groups)) }
-    let places = x.constant(Tensor(int64s: owners, shape: [shape[1]]))
+    let places = x.constant(Tensor(int64s: owners, shape: row))
     for id in [scale, shift] where x[id].shape != [groups] {
       throw .misfit("\(x[id]) has no entry for each of \(groups) groups")
     }

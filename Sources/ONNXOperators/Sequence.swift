@@ -10,7 +10,7 @@ extension Expansion {
   mutating func filled(
     _ value: Double, _ dimensions: [Int], _ type: ElementType
   ) throws(ExpansionFault) -> ValueID {
-    let shape = try checked(dimensions)
+    let shape = try writable(dimensions)
     let tensor = Tensor(doubles: [Double](repeating: value, count: shape.count), shape: shape)
     return constant(tensor.converted(to: type))
   }

@@ -54,15 +54,13 @@ private func expandSTFT(_ x: inout Expansion) throws(ExpansionFault) -> [ValueID
     throw .misfit("frames of \(length), \(step) apart, do not fit a signal of \(shape[1])")
   }
   let count = (shape[1] - length) / step + 1
-  guard count.multipliedReportingOverflow(by: length).partialValue <= Int(Int32.max),
-    !count.multipliedReportingOverflow(by: length).overflow
-  else { throw .misfit("\(count) frames of \(length) are too many") }
+  let framed = try x.writable([count, length])
   var starts: [Int64] = []
-  starts.reserveCapacity(count * length)
+  starts.reserveCapacity(framed.count)
   for frame in 0..<count {
     for i in 0..<length { starts.append(Int64(frame * step + i)) }
   }
-  let places = x.constant(Tensor(int64s: starts, shape: [count, length]))
+  let places = x.constant(Tensor(int64s: starts, shape: framed))
   var frames = try x.emit(.gather(axis: 1), try x.widened(signal), places)
   if let window {
     let factors = try x.reshape(try x.cast(window, to: x[frames].type), [length, 1])
@@ -89,12 +87,13 @@ private func window(
     name, inputs: 1...1, attributes: ["output_datatype", "periodic"]
   ) { x throws(ExpansionFault) in
     let size = try single(x, 0, "size")
-    guard (0...Int(Int32.max)).contains(size) else { throw .misfit("a window of \(size) entries") }
+    guard size >= 0 else { throw .misfit("a window of \(size) entries") }
+    let shape = try x.writable([size])
     let turn = try x.flag("periodic", default: true) ? size : size - 1
     let values = (0..<size).map { n in
       turn == 0 ? 1 : function(2 * Double.pi * Double(n) / Double(turn))
     }
-    let tensor = Tensor(doubles: values, shape: [size]).converted(to: try outputType(x))
+    let tensor = Tensor(doubles: values, shape: shape).converted(to: try outputType(x))
     return [x.constant(tensor)]
   }
 }
@@ -119,8 +118,7 @@ private func expandMelWeightMatrix(_ x: inout Expansion) throws(ExpansionFault) 
   guard edges.allSatisfy({ $0 >= 0 && $0 <= Double(bins) }) else {
     throw .misfit("\(low) to \(high) Hz lies outside a spectrum of \(bins) bins at \(rate) Hz")
   }
-  guard bins * bands <= Int(Int32.max) else { throw .misfit("\(bins) bins of \(bands) bands") }
-  var weights = [Double](repeating: 0, count: bins * bands)
+  var weights = [Double](repeating: 0, count: try x.writable([bins, bands]).count)
   func set(_ bin: Int, _ band: Int, _ weight: Double) {
     if bin < bins { weights[bin * bands + band] = weight }
   }

@@ -122,3 +122,27 @@ private let wantedNames = ["result", "attn2.probabilities", "attn1.probabilities
       Model.Request(inputs: ["x": [1]]), options: ExecutionOptions(threads: 1))
   }
 }
+
+/// Batches and axes of no elements are fine inputs.
+@Test func outputsWithoutElements() throws {
+  var builder = GraphBuilder(name: "empty")
+  let q = builder.input("q", .f32, [.size(0), .size(5), .size(8)])
+  let k = builder.input("k", .f32, [.size(1), .size(3), .size(8)])
+  let attended = builder.attention(
+    "attention", Attention(heads: 2, scale: 0.5), query: q, key: k, value: k)
+  builder.output(attended)
+  let x = builder.input("x", .f32, [.size(2), .size(0)])
+  let row = builder.node("row", .reshape([.size(1), .size(2), .size(0)]), x)
+  let one = builder.input("one", .f32, [.size(1), .size(1)])
+  builder.output(builder.node("sum", .binary(.add), row, one))
+  var model = Model(builder.graph) { _ in Tensor(scalar: Float(0)) }
+  let shapes: [String: Shape] = ["q": [0, 5, 8], "k": [1, 3, 8], "x": [2, 0], "one": [1, 1]]
+  for kernels in [ExecutionOptions.Kernels.fast, .reference] {
+    var arena = Arena()
+    let results = try model.evaluate(
+      shapes.mapValues { Tensor(zeros: $0, type: .f32) }, Model.Request(inputs: shapes),
+      arena: &arena, options: ExecutionOptions(threads: 1, kernels: kernels))
+    #expect(results[builder.graph[attended].name]?.shape == [0, 5, 8])
+    #expect(results["sum"]?.shape == [1, 2, 0])
+  }
+}

@@ -147,6 +147,13 @@ import Testing
   }
 }
 
+@Test func attentionNeedsHeadsWithElements() throws {
+  let attention = Op.attention(Attention(heads: 2, scale: 1))
+  let (full, empty) = (Fact(.f32, [1, 3, 8]), Fact(.f32, [1, 3, 0]))
+  #expect(throws: Misfit.self) { try attention.outputFacts([empty, empty, full]) }
+  #expect(throws: Misfit.self) { try attention.outputFacts([full, full, empty]) }
+}
+
 @Test func splitHoistsWhatIsFixed() throws {
   let shaped = try ShapedGraph(residualBlock(), inputs: blockInputs).fused().channelsLast()
   let weights = shaped.split(fixedInputs: [])

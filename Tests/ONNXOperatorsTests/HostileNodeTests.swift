@@ -1,7 +1,30 @@
+import Executor
 import GraphIR
 import ONNXOperators
 import TensorBase
 import Testing
+
+/// Two outputs that are each as large as can be said are too large to be added up.
+@Test func sizesWhoseSumOverflows() throws {
+  let side = 1 << 30
+  var graph = Graph(name: "large")
+  graph.values = [
+    Value(name: "x", origin: .input),
+    Value(name: "k", origin: .constant(Tensor(int64s: [Int64(side - 1)], shape: [1]))),
+    Value(name: "y", origin: .node), Value(name: "i", origin: .node),
+  ]
+  graph.inputs = [
+    GraphInput(value: ValueID(0), type: .f32, dimensions: [.size(side), .size(side - 1)])
+  ]
+  graph.outputs = [ValueID(2), ValueID(3)]
+  let call = OperatorCall(domain: "", name: "TopK", version: 11, attributes: [:])
+  graph.nodes = [
+    Node(name: "n", op: .call(call), inputs: [ValueID(0), ValueID(1)], outputs: graph.outputs)
+  ]
+  let found = try survey(
+    graph, inputs: ["x": [side, side - 1]], tools: Vocabulary(expand: expandONNX).shapingTools)
+  #expect(found.fact(ValueID(3)) == Fact(.i64, [side, side - 1]))
+}
 
 /// Files may leave out any input of any operator, needed or not.
 @Suite struct OmittedInputTests {
