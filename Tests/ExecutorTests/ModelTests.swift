@@ -137,7 +137,7 @@ private let wantedNames = ["result", "attn2.probabilities", "attn1.probabilities
   builder.output(builder.node("sum", .binary(.add), row, one))
   var model = Model(builder.graph) { _ in Tensor(scalar: Float(0)) }
   let shapes: [String: Shape] = ["q": [0, 5, 8], "k": [1, 3, 8], "x": [2, 0], "one": [1, 1]]
-  for kernels in [ExecutionOptions.Kernels.fast, .reference] {
+  for kernels in [ExecutionOptions.KernelChoice.fast, .reference] {
     var arena = Arena()
     let results = try model.evaluate(
       shapes.mapValues { Tensor(zeros: $0, type: .f32) }, Model.Request(inputs: shapes),
