@@ -168,7 +168,7 @@ if Context.environment["PLUMB_FUZZ"] != nil {
       dependencies: [
         "TensorBase", "ByteIO", "JSONText", "TensorFiles", "ONNXFiles", "NativeFormat",
         "TextTokens", "ImageFiles", "Pipeline", "Architectures", "GraphIR", "Grounding",
-        "Executor", "Kernels",
+        "Executor", "Kernels", "TestSupport",
       ],
       path: "Tests/Fuzzing", swiftSettings: common)
   ]

@@ -229,8 +229,7 @@ extension Pool {
     try window.checkImage(
       isFirst ? x.shape.dimensions[2...] : x.shape.dimensions[1..<(x.shape.rank - 1)], x)
     try require(
-      after.count == window.image.count
-        && after.allSatisfy { (0...ImageWindow.largest).contains($0) },
+      after.count == window.image.count && after.allSatisfy(isPadding),
       "a padding of \(after) makes no sense on \(x)")
     try require(isFirst || (x.shape.rank == 4 && x.type == .f32), "\(x) is no picture of f32")
     switch function {

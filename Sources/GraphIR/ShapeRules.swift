@@ -213,7 +213,7 @@ extension Op {
 
 /// Whether so many elements may be put beside a tensor: sums of a dimension and two of these, and
 /// places counted from them, never overflow.
-private func isPadding(_ count: Int) -> Bool { (0...ImageWindow.largest).contains(count) }
+func isPadding(_ count: Int) -> Bool { (0...ImageWindow.largest).contains(count) }
 
 extension Convolution {
   fileprivate func outputFact(_ facts: NodeFacts) throws(Misfit) -> Fact {

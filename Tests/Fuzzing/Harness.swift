@@ -31,7 +31,12 @@ struct Harness: Sendable {
 nonisolated(unsafe) var chosen: Harness?
 
 func feed(_ bytes: [UInt8]) {
-  do { try chosen?.read(bytes) } catch {
+  reading { try chosen?.read(bytes) }
+}
+
+/// Reads something; an error must have a sentence.
+func reading(_ read: () throws -> Void) {
+  do { try read() } catch {
     // The sentence is made of the hostile content, too.
     insist(!"\(error)".isEmpty, "an error without a sentence")
   }

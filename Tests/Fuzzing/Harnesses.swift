@@ -19,7 +19,7 @@ let harnesses: [Harness] = [
   Harness(name: "plumb-run", .json) { bytes in
     let path = file(try sealedPlumb(bytes), "a.plumb")
     for graph in try NativeFile(path: path).graphs {
-      try? run(RunnableGraph(path: path, graph: graph.name, memory: .unlimited))
+      reading { try run(RunnableGraph(path: path, graph: graph.name, memory: .unlimited)) }
     }
   },
   Harness(name: "safetensors") { bytes in try readTensors(file(bytes, "a.safetensors")) },
@@ -33,9 +33,7 @@ let harnesses: [Harness] = [
   },
   Harness(name: "onnx", .wire) { bytes in try readONNX(bytes) },
   Harness(name: "onnx-run", .wire) { bytes in
-    let path = file(bytes, "a.onnx")
-    _ = file([UInt8](repeating: 1, count: 64), "weights.bin")
-    try run(RunnableGraph(path: path, graph: nil, memory: .unlimited))
+    try run(RunnableGraph(path: onnxFile(bytes), graph: nil, memory: .unlimited))
   },
   Harness(name: "config", .json) { bytes in
     let parts = parts(bytes, 2)
@@ -111,13 +109,13 @@ private func readPlumb(_ bytes: [UInt8]) throws {
 /// The file that a text of an index and, behind a zero byte, tensor data would make: header, digest
 /// and compression are right, so that what is read is the content.
 private func sealedPlumb(_ input: [UInt8]) throws -> [UInt8] {
-  let cut = input.firstIndex(of: 0) ?? input.count
-  let data = input[min(cut + 1, input.count)...]
-  let index = try ZstandardCompressor(level: 1).compress([UInt8](input[..<cut]))
+  let (text, data) = text(andDataOf: input)
+  let index = try ZstandardCompressor(level: 1).compress([UInt8](text))
   var header: [UInt8] = [0x50, 0x4c, 0x55, 0x4d, 0x42, 0x0d, 0x0a, 0x1a]
   header += little(UInt16(1)) + little(UInt16(1)) + little(UInt32(128))
   header += little(UInt64(128 + data.count + index.count)) + little(UInt64(128 + data.count))
-  header += little(UInt64(index.count)) + little(UInt64(cut)) + (try SHA256.digest(of: index))
+  header +=
+    little(UInt64(index.count)) + little(UInt64(text.count)) + (try SHA256.digest(of: index))
   header += [UInt8](repeating: 0, count: 124 - header.count)
   header += little(crc32(header))
   return header + data + index
@@ -125,8 +123,14 @@ private func sealedPlumb(_ input: [UInt8]) throws -> [UInt8] {
 
 /// The file that a header's text and, behind a zero byte, elements would make.
 private func safetensors(_ input: [UInt8]) -> [UInt8] {
+  let (header, elements) = text(andDataOf: input)
+  return little(UInt64(header.count)) + header + elements
+}
+
+/// An input's text, and what it has behind a zero byte.
+private func text(andDataOf input: [UInt8]) -> (text: ArraySlice<UInt8>, data: ArraySlice<UInt8>) {
   let cut = input.firstIndex(of: 0) ?? input.count
-  return little(UInt64(cut)) + input[..<cut] + input[min(cut + 1, input.count)...]
+  return (input[..<cut], input[min(cut + 1, input.count)...])
 }
 
 private func readTensors(_ path: String) throws {
@@ -159,10 +163,14 @@ private func touch(_ tensor: Tensor) {
   withExtendedLifetime(sum) {}
 }
 
-private func readONNX(_ bytes: [UInt8]) throws {
-  let path = file(bytes, "a.onnx")
+/// An ONNX file beside one that it may have its data in.
+private func onnxFile(_ bytes: [UInt8]) -> String {
   _ = file([UInt8](repeating: 1, count: 64), "weights.bin")
-  let model = try ONNXModelFile(path: path)
+  return file(bytes, "a.onnx")
+}
+
+private func readONNX(_ bytes: [UInt8]) throws {
+  let model = try ONNXModelFile(path: onnxFile(bytes))
   for (_, tensor) in model.weights where tensor.byteCount <= largestTensor {
     touch(try tensor.load())
   }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 // What libFuzzer calls; its own `main` is the program's. It feeds one reader with what it makes up;
 // tools/fuzz/run starts it:
@@ -57,7 +58,7 @@ private func bent(_ part: [UInt8]) -> [UInt8] {
 public func mutate(
   _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ capacity: Int, _ seed: UInt32
 ) -> Int {
-  var random = SplitMix(state: UInt64(seed))
+  var random = TestRandom(state: UInt64(seed))
   let input = [UInt8](UnsafeBufferPointer(start: bytes, count: count))
   var changed: [UInt8]?
   if UInt8.random(in: 0..<4, using: &random) > 0 {

@@ -1,5 +1,6 @@
 import Foundation
 import ImageFiles
+import TestSupport
 import Testing
 
 /// Where the package lies, from this file's own place.
@@ -29,18 +30,6 @@ func decodingError(_ bytes: [UInt8], _ name: String = "x") -> ImageError? {
     return nil
   } catch {
     return error
-  }
-}
-
-/// A small generator of test data with a fixed sequence (splitmix64).
-struct TestRandom: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
 

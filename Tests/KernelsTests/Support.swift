@@ -1,5 +1,6 @@
 import Kernels
 import TensorBase
+import TestSupport
 import Testing
 
 /// All kernel tests run one after the other: the SIMD level is the process's.
@@ -9,17 +10,11 @@ import Testing
 
 /// Deterministic numbers, about normal with a few large ones.
 struct Numbers {
-  private var state: UInt64
+  private var random: TestRandom
 
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+  init(_ seed: UInt64) { random = TestRandom(state: seed &* 0x9E37_79B9_7F4A_7C15 | 1) }
 
-  mutating func bits() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  mutating func bits() -> UInt64 { random.next() }
 
   mutating func next() -> Float {
     var sum: Float = -2

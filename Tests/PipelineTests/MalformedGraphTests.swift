@@ -7,10 +7,7 @@ import Testing
 /// ONNX files that are sound, with graphs that are not (formats/fixtures/malformed/onnx/graphs).
 @Suite struct MalformedGraphTests {
   private static let folder = fixturesFolder + "/malformed/onnx"
-  private static let errors: JSONObject = {
-    let bytes = try? readSmallFile(folder + "/errors.json", maximum: 1 << 20)
-    return bytes.flatMap { try? JSONValue(parsing: $0) }?.objectValue ?? JSONObject()
-  }()
+  private static let errors = fixtureTable("malformed/onnx/errors.json")
   private static let files = errors.keys.filter { $0.hasPrefix("graphs/") }
 
   @Test func everyFileHasItsSentence() throws {
