@@ -10,6 +10,8 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
   case tooLarge(graph: String, what: String, needed: Int, available: Int)
   /// More memory than the process may use, in bytes.
   case tooLittleMemory(graph: String, needed: Int, given: Int)
+  /// More than the budget has left.
+  case tooCostly(graph: String)
   /// The system gives no thread.
   case noThread(graph: String)
 
@@ -28,6 +30,8 @@ package enum ExecutionError: Error, Equatable, CustomStringConvertible {
     case .tooLittleMemory(let graph, let needed, let given):
       "graph '\(graph)' needs \(needed) bytes of memory at these sizes, with one weight in memory "
         + "at a time, and \(given) are allowed; allow more, or run fewer items at once"
+    case .tooCostly(let graph):
+      "to run graph '\(graph)' costs more than it may"
     case .noThread(let graph):
       "graph '\(graph)' needs a second thread for its weights, and the system gives none"
     }

@@ -25,21 +25,12 @@ private struct Iteration {
   }
 
   mutating func run(_ arguments: [Tensor]) throws(ExpansionFault) -> [Tensor] {
-    guard arguments.count == parameters.count else {
-      throw .misfit(
-        "the body takes \(parameters.count) values, and \(arguments.count) are there")
-    }
-    let given = arguments.map { Fact($0.type, $0.shape) }
+    try spend(20_000)
+    let given = arguments.map(\.fact)
     if model == nil || given != facts {
       facts = given
-      var graph = body.graph
-      graph.inputs = zip(body.parameters, given).map { id, fact in
-        GraphInput(
-          value: id, type: fact.type, dimensions: fact.shape.dimensions.map { .size($0) })
-      }
-      do {
-        try graph.validate()
-      } catch { throw .misfit("in its body: \(error)") }
+      try spend(50_000 * Double(body.graph.nodes.count))
+      let graph = try graph(given)
       let part = graph.pruned(to: graph.outputs)
       needed = Set(part.inputs.map { part[$0.value].name })
       model = Model(graph, vocabulary: vocabulary) { name in
@@ -61,12 +52,47 @@ private struct Iteration {
       }
     } catch let fault as ExpansionFault {
       throw fault
+    } catch ExecutionError.tooCostly {
+      throw .needsRun
+    } catch GraphError.needsElements {
+      // All its inputs are known: a loop in it is too long.
+      throw .needsRun
     } catch { throw .misfit("in its body: \(error)") }
   }
-}
 
-/// Iterations a loop may run: what a model can ask for without end is refused.
-private let maximumIterations = 1 << 40
+  /// Types and shapes of what the body would put out, given elements where they are known; nil
+  /// where that cannot be told.
+  func outputFacts(
+    _ arguments: [Fact], _ elements: [Tensor?]
+  ) throws(ExpansionFault) -> [Fact?] {
+    let graph = try graph(arguments)
+    let shapes = Dictionary(uniqueKeysWithValues: zip(parameters, arguments.map(\.shape)))
+    let known = Dictionary(uniqueKeysWithValues: zip(parameters, elements))
+    do {
+      let survey = try survey(
+        graph, inputs: shapes, known: known.compactMapValues { $0 },
+        tools: vocabulary.tools(options))
+      return graph.outputs.map { survey.fact($0) }
+    } catch { throw .misfit("in its body: \(error)") }
+  }
+
+  /// The body for arguments of these types and shapes.
+  private func graph(_ facts: [Fact]) throws(ExpansionFault) -> Graph {
+    guard facts.count == parameters.count else {
+      throw .misfit("the body takes \(parameters.count) values, and \(facts.count) are there")
+    }
+    var graph = body.graph
+    graph.inputs = zip(body.parameters, facts).map { id, fact in
+      GraphInput(value: id, type: fact.type, dimensions: fact.shape.dimensions.map { .size($0) })
+    }
+    do { try graph.validate() } catch { throw .misfit("in its body: \(error)") }
+    return graph
+  }
+
+  private func spend(_ operations: Double) throws(ExpansionFault) {
+    guard options.budget?.spend(operations) ?? true else { throw .needsRun }
+  }
+}
 
 /// ONNX's Loop: runs while the trip count and the condition say so.
 func run(
@@ -80,16 +106,24 @@ func run(
   var scanned = [[Tensor]](repeating: [], count: loop.scanned)
   var iteration = Iteration(loop.body, vocabulary, options)
   var trip = 0
-  while goesOn && trip < trips ?? maximumIterations {
+  while goesOn && trip < trips ?? .max {
     let results = try iteration.run(
       [Tensor(scalar: Int64(trip)), boolean(true)] + carried + captured)
     guard results.count == 1 + loop.carried + loop.scanned else {
       throw .misfit("its body gives \(results.count) values")
     }
     goesOn = try single(results[0]) != 0
-    carried = Array(results[1...loop.carried])
+    carried = Array(results[1..<(1 + loop.carried)])
     for index in 0..<loop.scanned { scanned[index].append(results[1 + loop.carried + index]) }
     trip += 1
+  }
+  if trip == 0 {
+    let arguments = [Tensor(scalar: Int64(0)), boolean(true)] + carried + captured
+    let facts = try iteration.outputFacts(arguments.map(\.fact), arguments)
+    return carried
+      + (try facts.suffix(loop.scanned).map { fact throws(ExpansionFault) in
+        try noSlices(of: fact, axis: 0)
+      })
   }
   return carried
     + (try scanned.map { slices throws(ExpansionFault) in
@@ -127,12 +161,25 @@ func run(
     states = Array(results[..<scan.states])
     for index in outputs.indices { outputs[index].append(results[scan.states + index]) }
   }
+  if length == 0 {
+    let slices = zip(sequences, axes).map { sequence, axis in
+      var dimensions = sequence.shape.dimensions
+      dimensions.remove(at: axis)
+      return Fact(sequence.type, Shape(dimensions))
+    }
+    let facts = try iteration.outputFacts(
+      states.map(\.fact) + slices + captured.map(\.fact),
+      states + sequences.map { _ in nil } + captured)
+    return states
+      + (try zip(facts.suffix(outputs.count), scan.outputAxes).map {
+        fact, axis throws(ExpansionFault) in
+        try noSlices(of: fact, axis: axis)
+      })
+  }
   return states
     + (try outputs.indices.map { index throws(ExpansionFault) in
       let slices = scan.outputsReversed[index] ? outputs[index].reversed() : outputs[index]
-      let rank = (slices.first?.shape.rank ?? 0) + 1
-      return try stacked(
-        slices, axis: try axis(scan.outputAxes[index], rank: rank), options)
+      return try stacked(slices, axis: scan.outputAxes[index], options)
     })
 }
 
@@ -141,6 +188,10 @@ private func present(_ tensors: ArraySlice<Tensor?>) throws(ExpansionFault) -> [
     guard let tensor else { throw .misfit("a value that goes into its body is missing") }
     return tensor
   }
+}
+
+extension Tensor {
+  fileprivate var fact: Fact { Fact(type, shape) }
 }
 
 private func single(_ tensor: Tensor) throws(ExpansionFault) -> Int {
@@ -159,21 +210,31 @@ private func axis(_ axis: Int, rank: Int) throws(ExpansionFault) -> Int {
   return axis < 0 ? axis + rank : axis
 }
 
-/// Slices one beside the other along a new axis; without any, the shape of a slice is not known
-/// and the result is empty.
+/// One slice or more, one beside the other along a new axis.
 private func stacked(
-  _ slices: [Tensor], axis: Int, _ options: ExecutionOptions
+  _ slices: [Tensor], axis place: Int, _ options: ExecutionOptions
 ) throws(ExpansionFault) -> Tensor {
-  guard let first = slices.first else { return Tensor(zeros: [0], type: .f32) }
+  let first = slices[0]
   var dimensions = first.shape.dimensions
   guard slices.allSatisfy({ $0.type == first.type && $0.shape == first.shape }) else {
     throw .misfit("what its body puts out differs in shape from one iteration to the next")
   }
+  let axis = try axis(place, rank: dimensions.count + 1)
   dimensions.insert(1, at: axis)
   let parts = slices.map { $0.reshaped(Shape(dimensions)) }
   dimensions[axis] = slices.count
   return try run(
     .concat(axis: axis), parts, [Fact(first.type, Shape(dimensions))], options)[0]
+}
+
+/// What stacking gives when there is nothing to stack.
+private func noSlices(of fact: Fact?, axis place: Int) throws(ExpansionFault) -> Tensor {
+  guard let fact else {
+    throw .unsupported("the shape of what its body puts out, which runs not once, is not known")
+  }
+  var dimensions = fact.shape.dimensions
+  dimensions.insert(0, at: try axis(place, rank: dimensions.count + 1))
+  return Tensor(zeros: Shape(dimensions), type: fact.type)
 }
 
 private func slice(

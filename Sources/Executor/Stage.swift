@@ -69,13 +69,21 @@ package struct Stage: Sendable {
   ///   - arena: memory that runs share one after the other; grown when it is too small.
   ///   - observe: is told each node, by its place in the graph, as soon as it has run.
   /// - Returns: the graph's outputs, by name.
-  /// - Throws: `ExecutionError`; why a weight that passes through could not be prepared, once its
+  /// - Throws: `ExecutionError`, `tooCostly` before anything is done; why a weight that passes through could not be prepared, once its
   ///   node's turn comes.
   package func run(
     _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions,
     observe: ((Int) -> Void)? = nil
   ) throws -> [String: Tensor] {
     let graph = shaped.graph
+    if let budget = options.budget {
+      let bytes = graph.outputs.reduce(Double(plan.arenaByteCount)) {
+        $0 + Double(shaped[$1].byteCount)
+      }
+      guard budget.spend(shaped.flop + bytes + 1000 * Double(graph.nodes.count)) else {
+        throw ExecutionError.tooCostly(graph: graph.name)
+      }
+    }
     arena.reserve(plan.arenaByteCount)
     var given = constants
     for input in graph.inputs {
@@ -172,10 +180,15 @@ package struct ExecutionOptions: Hashable, Sendable {
   package var kernels: KernelChoice
   /// Rules out algorithms that save multiplications at the price of precision.
   package var isExact: Bool
+  /// What the run may cost; nil for whatever it takes.
+  package var budget: Budget?
 
-  package init(threads: Int, kernels: KernelChoice = .fast, isExact: Bool = false) {
+  package init(
+    threads: Int, kernels: KernelChoice = .fast, isExact: Bool = false, budget: Budget? = nil
+  ) {
     self.threads = threads
     self.kernels = kernels
     self.isExact = isExact
+    self.budget = budget
   }
 }

@@ -16,11 +16,14 @@ package struct Vocabulary: Sendable {
     throw .unsupported("nothing here knows the operator")
   }
 
-  /// The tools with which graphs are shaped, on one thread.
-  package var shapingTools: ShapingTools { tools(ExecutionOptions(threads: 1)) }
+  /// The tools with which graphs are shaped that are not run, on one thread. Loops of which that
+  /// takes more than about ten thousand iterations wait for a run.
+  package var shapingTools: ShapingTools {
+    tools(ExecutionOptions(threads: 1, budget: Budget(operations: 2e8)))
+  }
 
   /// The tools with which graphs are shaped.
-  func tools(_ options: ExecutionOptions) -> ShapingTools {
+  package func tools(_ options: ExecutionOptions) -> ShapingTools {
     ShapingTools(expand: expand) { op, inputs, facts throws(ExpansionFault) in
       if case .dynamic(let op) = op {
         return try run(op, inputs, vocabulary: self, options)

@@ -8,6 +8,8 @@ package enum ExpansionFault: Error, Equatable {
   case unsupported(String)
   /// Elements that are not known yet: of values that the graph's inputs determine.
   case needsElements([ValueID])
+  /// Only a run tells: to work it out while the graph is shaped would cost too much.
+  case needsRun
 }
 
 /// One call on its way to ops of ours: gives all that is known of its inputs, takes nodes.

@@ -95,12 +95,14 @@ package struct Survey: Sendable {
 
 /// Shapes a graph for what can be learned from it.
 ///
-/// - Parameter inputs: a shape for every graph input, by name.
+/// - Parameters:
+///   - inputs: a shape for every graph input, by name.
+///   - known: elements of graph inputs that shapes may depend on, by name.
 package func survey(
-  _ graph: Graph, inputs: [String: Shape], tools: ShapingTools
+  _ graph: Graph, inputs: [String: Shape], known: [String: Tensor] = [:], tools: ShapingTools
 ) throws(GraphError) -> Survey {
   var shaper = Shaper(graph, tools)
-  try shaper.bind(inputs, [:])
+  try shaper.bind(inputs, known)
   return try shaper.survey(graph.nodes)
 }
 
@@ -203,6 +205,9 @@ private struct Shaper {
     switch fault {
     case .needsElements(let ids):
       for id in ids { needed.append((node.name, id)) }
+      block(node)
+    case .needsRun:
+      for case let output? in node.outputs.prefix(1) { needed.append((node.name, output)) }
       block(node)
     case .misfit(let reason), .unsupported(let reason):
       throw .misfit(graph: source.name, node: node.name, op: node.op.name, reason: reason)

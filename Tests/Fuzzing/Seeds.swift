@@ -1,5 +1,6 @@
 import ByteIO
 import Glibc
+import Pipeline
 
 // What the fuzzer begins with: this repository's fixtures and goldens, cut to what each harness takes.
 
@@ -10,7 +11,7 @@ func writeSeeds(from root: String, to folder: String) throws {
   let fixtures = "\(root)/formats/fixtures"
   let plumb =
     try files(in: ["\(fixtures)/valid/plumb", "\(fixtures)/malformed/plumb"], [".plumb"])
-    + graphSeeds()
+    + graphSeeds() + convertedSeeds("\(root)/golden/onnx-runtime")
   let tensors = ["\(fixtures)/valid/tensors", "\(fixtures)/malformed/tensors"]
   let checkpoints = files(
     in: tensors + ["\(root)/golden/checkpoints"], [".pt", ".pth", ".bin", ".ckpt"])
@@ -82,6 +83,17 @@ private func unsealed(_ file: [UInt8]) -> [UInt8]? {
       [UInt8](file[offset..<offset + size]), size: unpacked)
   else { return nil }
   return text + [0] + file[128..<offset]
+}
+
+/// .plumb files of the ONNX models in a folder: graphs whose nodes are calls.
+private func convertedSeeds(_ folder: String) throws -> [[UInt8]] {
+  try files(in: [folder], [".onnx"]).map { model in
+    var request = ConversionRequest(output: file([], "seed.plumb"))
+    request.source = file(model, "seed.onnx")
+    request.isRaw = true
+    _ = try convert(request)
+    return try readSmallFile(request.output, maximum: 1 << 20)
+  }
 }
 
 /// Configurations with the header of the weights beside them; without any, those of schedules.

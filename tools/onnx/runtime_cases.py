@@ -1,5 +1,5 @@
-"""Writes golden/onnx-runtime: small models of ONNX Runtime's own operators, and of recurrent layers,
-with what ONNX Runtime computes of them.
+"""Writes golden/onnx-runtime: small models of ONNX Runtime's own operators, of recurrent layers and of
+loops, with what ONNX Runtime computes of them.
 
     tools/onnx/runtime-cases
 
@@ -48,8 +48,13 @@ class Cases:
             if name and i not in weights
         }
         node = helper.make_node(op, names, results, name="layer", domain=domain, **attributes)
+        constants = {names[i]: inputs[i] for i in weights}
+        self.keep(case, [node], given, results, constants, op, steps)
+
+    def keep(self, case, nodes, given, results, constants, op, steps=0):
+        """given, constants: arrays by name. results: names, "" where absent."""
         graph = helper.make_graph(
-            [node],
+            nodes,
             case,
             [
                 helper.make_tensor_value_info(
@@ -58,7 +63,7 @@ class Cases:
                 for name, array in given.items()
             ],
             [onnx.ValueInfoProto(name=name) for name in results if name],
-            [numpy_helper.from_array(inputs[i], names[i]) for i in weights],
+            [numpy_helper.from_array(array, name) for name, array in constants.items()],
         )
         opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MS, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
@@ -417,9 +422,105 @@ def recurrent(cases):
         )  # fmt: skip
 
 
+def loops(cases):
+    """Loops without iterations, or without anything carried from one to the next, and in one another."""
+    info, node = helper.make_tensor_value_info, helper.make_node
+    f32, i64, bool_ = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+    around = [info("i", i64, []), info("on", bool_, [])]
+    x = cases.draw(2, 3)
+
+    # y: [trips, 2, 3], x scaled by the iteration; ids: [trips, 1].
+    scanning = helper.make_graph(
+        [
+            node("Identity", ["on"], ["goes"]),
+            node("Cast", ["i"], ["number"], to=f32),
+            node("Mul", ["x", "number"], ["scaled"]),
+            node("Unsqueeze", ["i", "zero"], ["id"]),
+        ],
+        "body", around,
+        [info("goes", bool_, []), info("scaled", f32, [2, 3]), info("id", i64, [1])],
+    )  # fmt: skip
+    for trips in (3, 0):
+        cases.keep(
+            f"loop_scans_{trips}",
+            [
+                node("Loop", ["trips", ""], ["y", "ids"], name="layer", body=scanning),
+                # What has no slices has their type and sizes all the same.
+                node("Concat", ["ids", "more"], ["joined"], axis=0),
+            ],
+            {"x": x}, ["y", "joined"],
+            {"trips": np.array(trips), "zero": np.array([0]), "more": np.array([[7], [8]])}, "Loop",
+        )  # fmt: skip
+        cases.keep(
+            f"loop_scans_{trips}_given",
+            [node("Loop", ["trips", ""], ["y", "ids"], name="layer", body=scanning)],
+            {"x": x, "trips": np.array(trips)}, ["y", "ids"], {"zero": np.array([0])}, "Loop",
+        )  # fmt: skip
+
+    # Ends by its condition: doubles until the largest is above 20.
+    doubling = helper.make_graph(
+        [
+            node("Add", ["v", "v"], ["w"]),
+            node("ReduceMax", ["w"], ["top"], keepdims=0),
+            node("Less", ["top", "limit"], ["goes"]),
+        ],
+        "body", [*around, info("v", f32, None)],
+        [info("goes", bool_, []), info("w", f32, None)],
+    )  # fmt: skip
+    cases.keep(
+        "loop_until", [node("Loop", ["", "yes", "x"], ["y"], name="layer", body=doubling)],
+        {"x": np.abs(x)}, ["y"], {"yes": np.array(True), "limit": np.array(20, np.float32)}, "Loop",
+    )  # fmt: skip
+
+    # A loop in a loop: as many iterations as the outer one has had, and its result grows.
+    inner = helper.make_graph(
+        [node("Identity", ["on2"], ["goes2"]), node("Add", ["v2", "number2"], ["w2"])],
+        "inner",
+        [info("i2", i64, []), info("on2", bool_, []), info("v2", f32, None)],
+        [info("goes2", bool_, []), info("w2", f32, None)],
+    )
+    outer = helper.make_graph(
+        [
+            node("Identity", ["on"], ["goes"]),
+            node("Cast", ["i"], ["number2"], to=f32),
+            node("Loop", ["i", "", "x"], ["part"], body=inner),
+            node("Concat", ["v", "part"], ["w"], axis=0),
+        ],
+        "body", [*around, info("v", f32, ["rows", 3])],
+        [info("goes", bool_, []), info("w", f32, ["rows", 3])],
+    )  # fmt: skip
+    cases.keep(
+        "loop_in_loop", [node("Loop", ["trips", "", "x"], ["y"], name="layer", body=outer)],
+        {"x": x}, ["y"], {"trips": np.array(4)}, "Loop",
+    )  # fmt: skip
+
+    summing = helper.make_graph(
+        [node("Add", ["s", "v"], ["t"]), node("Mul", ["t", "v"], ["u"])],
+        "body", [info("s", f32, [3]), info("v", f32, [3])],
+        [info("t", f32, [3]), info("u", f32, [3])],
+    )  # fmt: skip
+    squaring = helper.make_graph(
+        [node("Mul", ["v", "v"], ["u"])], "body", [info("v", f32, [3])], [info("u", f32, [3])]
+    )
+    # (Without slices ONNX Runtime refuses a scan.)
+    start = cases.draw(3)
+    cases.keep(
+        "scan_sums",
+        [node("Scan", ["s0", "rows"], ["s", "y"], name="layer", num_scan_inputs=1, body=summing)],
+        {"s0": start, "rows": x}, ["s", "y"], {}, "Scan",
+    )  # fmt: skip
+    cases.keep(
+        "scan_stateless",
+        [node("Scan", ["rows"], ["y"], name="layer", num_scan_inputs=1, body=squaring,
+              scan_output_axes=[1], scan_input_directions=[1])],
+        {"rows": x}, ["y"], {}, "Scan",
+    )  # fmt: skip
+
+
+
 def main():
     cases = Cases()
-    for make in (activations, norms, products, attention, quantized, recurrent):
+    for make in (activations, norms, products, attention, quantized, recurrent, loops):
         make(cases)
     manifest.update(FAMILY)
 
