@@ -142,9 +142,7 @@ public func bench(
   return BenchmarkResult(
     graph: graph.name, batch: items(graph, shapes), threads: threads, seconds: seconds.sorted(),
     processorSecondsPerRun: used,
-    flop: try ShapedGraph(
-      graph, inputs: shapes, tools: Vocabulary.onnx.shapingTools
-    ).flop,
+    flop: try ShapedGraph(graph, inputs: shapes, tools: Vocabulary.onnx.tools(options)).flop,
     peakRate: measuredPeakRate(threads: threads), peakMemoryByteCount: peakResidentByteCount,
     heldWeightByteCount: program.heldWeightByteCount,
     streamedWeightByteCount: program.streamedWeightByteCount,

@@ -93,25 +93,27 @@ struct ExampleSurvey {
 ///   then never fits.
 /// - Throws: when the model's own sizes are too large for any memory, or do not fit.
 private func examples(of graph: Graph) throws -> (surveys: [ExampleSurvey], isCertain: Bool) {
-  let tools = Vocabulary.onnx.shapingTools
   let isOpen = graph.inputs.contains { input in
     input.dimensions?.contains { if case .symbol = $0 { true } else { false } } ?? true
   }
-  if isOpen { return (graph.exampleSurveys(tools), false) }
+  if isOpen { return (graph.exampleSurveys(), false) }
   let inputs = try graph.exampleInputs(0)
-  let survey = try GraphIR.survey(graph, inputs: inputs, tools: tools)
+  let survey = try GraphIR.survey(
+    graph, inputs: inputs, tools: Vocabulary.onnx.shapingTools)
   return ([ExampleSurvey(survey: survey, inputs: inputs)], true)
 }
 
 extension Graph {
   /// Up to two surveys at which all of the graph can be shaped, at sizes that differ; without any,
   /// one at which it can be in part.
-  func exampleSurveys(_ tools: ShapingTools) -> [ExampleSurvey] {
+  func exampleSurveys() -> [ExampleSurvey] {
     var found: [ExampleSurvey] = []
     var best: ExampleSurvey?
     for attempt in exampleSizes.indices {
       guard let inputs = try? exampleInputs(attempt) else { continue }
       if found.contains(where: { $0.inputs == inputs }) { continue }
+      // Each with a budget of its own.
+      let tools = Vocabulary.onnx.shapingTools
       guard let survey = try? survey(self, inputs: inputs, tools: tools) else { continue }
       let example = ExampleSurvey(survey: survey, inputs: inputs)
       if survey.isComplete { found.append(example) }

@@ -42,8 +42,8 @@ extension Graph {
   /// open dimensions do not say what they are, others that do.
   func workableInputs(_ components: JSONObject) -> [String: Shape] {
     let typical = typicalInputs(components)
-    let tools = Vocabulary.onnx.shapingTools
-    if (try? survey(self, inputs: typical, tools: tools))?.isComplete ?? false { return typical }
-    return exampleSurveys(tools).first?.inputs ?? typical
+    let survey = try? survey(self, inputs: typical, tools: Vocabulary.onnx.shapingTools)
+    if survey?.isComplete ?? false { return typical }
+    return exampleSurveys().first?.inputs ?? typical
   }
 }
