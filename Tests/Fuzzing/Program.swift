@@ -8,6 +8,8 @@ import TestSupport
 //   plumb-fuzz --names               the harnesses, one a line
 //   plumb-fuzz --seeds ROOT FOLDER   writes the seeds that this repository has to FOLDER/HARNESS
 
+private let inheritedName = "PLUMB_FUZZ_HARNESS"
+
 /// Takes the harness's name away from the arguments.
 @_cdecl("LLVMFuzzerInitialize")
 public func initialize(
@@ -27,8 +29,14 @@ public func initialize(
     }
     exit(0)
   case let name?:
-    guard let harness = harnesses.first(where: { $0.name == name }) else { break }
+    guard let harness = harnesses.first(where: { $0.name == name }) else {
+      // Processes that libFuzzer starts, to merge corpora, are not told the name: it is theirs already.
+      guard let inherited = getenv(inheritedName) else { break }
+      chosen = harnesses.first { $0.name == String(cString: inherited) }
+      return 0
+    }
     chosen = harness
+    setenv(inheritedName, name, 1)
     for place in 1..<Int(count.pointee) {
       pointers.pointee[place] = place + 1 < arguments.count ? pointers.pointee[place + 1] : nil
     }
