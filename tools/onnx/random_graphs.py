@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
+
+import yardstick
 
 LARGEST = 4000  # elements of a value
 
@@ -327,16 +328,6 @@ STEPS = [
 ]
 
 
-def answers(model, inputs):
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    return session.run(None, inputs)
-
-
 def difference(found, expected):
     """What is wrong with an output, in words; None when nothing is."""
     if (found.dtype, found.shape) != (expected.dtype, expected.shape):
@@ -355,7 +346,7 @@ def fault(program, drawing, folder):
     model = drawing.model(outputs)
     onnx.save(model, folder / "model.onnx")
     save_file(drawing.inputs, folder / "in.safetensors")
-    expected = answers(model, drawing.inputs)
+    expected = yardstick.session(model.SerializeToString()).run(None, drawing.inputs)
     command = [program, "run", "model.onnx", "-i", "in.safetensors", "-o", "out.npz"]
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if run.returncode != 0:

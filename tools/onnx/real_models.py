@@ -22,6 +22,8 @@ import onnx
 import onnxruntime
 from safetensors.numpy import save_file
 
+import yardstick
+
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-3
 
@@ -223,15 +225,7 @@ def operators(model: onnx.ModelProto) -> Counter:
 
 
 def write_bundle(folder: Path, inputs: dict, about: dict, tolerance: float) -> None:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # What it rounds dynamically depends on how rows are given out to threads.
-    options.intra_op_num_threads = 1
-    # Its own rewriting changes the last digits of quantised models.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-    )
+    session = yardstick.session(folder / "model.onnx")
     random = np.random.default_rng(4711)
     feeds = {name: spec.make(random) for name, spec in inputs.items()}
     outputs = session.run(None, feeds)

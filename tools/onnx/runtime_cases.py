@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
 import manifest
+import yardstick
 
 FAMILY = "onnx-runtime"
 SEED = 72000
@@ -67,15 +68,7 @@ class Cases:
         )
         opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MS, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = (
-            onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        )
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = yardstick.session(model.SerializeToString())
         # What ONNX's own shape inference cannot tell, the results do.
         answers = session.run(None, given)
         kept = [name for name in results if name]
