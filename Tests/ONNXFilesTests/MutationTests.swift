@@ -22,7 +22,7 @@ import Testing
         readSmallFile(validFolder + "/" + data, maximum: 1 << 20), to: folder.file(data))
     }
     let target = folder.file("mutated.onnx")
-    var random = SplitMix(state: 11)
+    var random = TestRandom(state: 11)
     var refused = 0
     for round in 0..<rounds {
       try overwrite(target, mutated(original, round: round, &random))
@@ -43,7 +43,7 @@ import Testing
     let original = try readSmallFile(validFolder + "/tensor.pb", maximum: 1 << 20)
     let folder = try temporaryFolder()
     let target = folder.file("mutated.pb")
-    var random = SplitMix(state: 12)
+    var random = TestRandom(state: 12)
     for round in 0..<1000 {
       try overwrite(target, mutated(original, round: round, &random))
       do { _ = try ONNXTensor(pbFile: target).load() } catch {}

@@ -1,23 +1,8 @@
 import Glibc
 import Testing
 
-/// A fixed sequence of random numbers.
-package struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  package init(state: UInt64) { self.state = state }
-
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// The bytes with one change of a kind that the round chooses.
-package func mutated(_ bytes: [UInt8], round: Int, _ random: inout SplitMix) -> [UInt8] {
+package func mutated(_ bytes: [UInt8], round: Int, _ random: inout TestRandom) -> [UInt8] {
   var bytes = bytes
   func place() -> Int { Int.random(in: 0..<max(1, bytes.count), using: &random) }
   switch round % 5 {
