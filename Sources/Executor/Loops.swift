@@ -60,20 +60,31 @@ private struct Iteration {
     } catch { throw .misfit("in its body: \(error)") }
   }
 
-  /// Types and shapes of what the body would put out, given elements where they are known; nil
-  /// where that cannot be told.
-  func outputFacts(
-    _ arguments: [Fact], _ elements: [Tensor?]
-  ) throws(ExpansionFault) -> [Fact?] {
+  /// What stacking the body's last outputs along these axes gives when it never runs.
+  ///
+  /// - Parameter elements: of the arguments, where they are known.
+  func nothing(
+    of arguments: [Fact], _ elements: [Tensor?], along axes: [Int]
+  ) throws(ExpansionFault) -> [Tensor] {
+    if axes.isEmpty { return [] }
     let graph = try graph(arguments)
+    // Loops in it are not run for their own sake either.
+    let tools = options.budget == nil ? vocabulary.shapingTools : vocabulary.tools(options)
     let shapes = Dictionary(uniqueKeysWithValues: zip(parameters, arguments.map(\.shape)))
     let known = Dictionary(uniqueKeysWithValues: zip(parameters, elements))
-    do {
-      let survey = try survey(
-        graph, inputs: shapes, known: known.compactMapValues { $0 },
-        tools: vocabulary.tools(options))
-      return graph.outputs.map { survey.fact($0) }
+    let found: Survey
+    do throws(GraphError) {
+      found = try survey(
+        graph, inputs: shapes, known: known.compactMapValues { $0 }, tools: tools)
     } catch { throw .misfit("in its body: \(error)") }
+    return try zip(graph.outputs.suffix(axes.count), axes).map { id, place throws(ExpansionFault) in
+      guard let fact = found.fact(id) else {
+        throw .unsupported("the shape of what its body puts out, which runs not once, is not known")
+      }
+      var dimensions = fact.shape.dimensions
+      dimensions.insert(0, at: try axis(place, rank: dimensions.count + 1))
+      return Tensor(zeros: Shape(dimensions), type: fact.type)
+    }
   }
 
   /// The body for arguments of these types and shapes.
@@ -119,11 +130,9 @@ func run(
   }
   if trip == 0 {
     let arguments = [Tensor(scalar: Int64(0)), boolean(true)] + carried + captured
-    let facts = try iteration.outputFacts(arguments.map(\.fact), arguments)
     return carried
-      + (try facts.suffix(loop.scanned).map { fact throws(ExpansionFault) in
-        try noSlices(of: fact, axis: 0)
-      })
+      + (try iteration.nothing(
+        of: arguments.map(\.fact), arguments, along: scanned.map { _ in 0 }))
   }
   return carried
     + (try scanned.map { slices throws(ExpansionFault) in
@@ -167,14 +176,10 @@ func run(
       dimensions.remove(at: axis)
       return Fact(sequence.type, Shape(dimensions))
     }
-    let facts = try iteration.outputFacts(
-      states.map(\.fact) + slices + captured.map(\.fact),
-      states + sequences.map { _ in nil } + captured)
     return states
-      + (try zip(facts.suffix(outputs.count), scan.outputAxes).map {
-        fact, axis throws(ExpansionFault) in
-        try noSlices(of: fact, axis: axis)
-      })
+      + (try iteration.nothing(
+        of: states.map(\.fact) + slices + captured.map(\.fact),
+        states + sequences.map { _ in nil } + captured, along: scan.outputAxes))
   }
   return states
     + (try outputs.indices.map { index throws(ExpansionFault) in
@@ -225,16 +230,6 @@ private func stacked(
   dimensions[axis] = slices.count
   return try run(
     .concat(axis: axis), parts, [Fact(first.type, Shape(dimensions))], options)[0]
-}
-
-/// What stacking gives when there is nothing to stack.
-private func noSlices(of fact: Fact?, axis place: Int) throws(ExpansionFault) -> Tensor {
-  guard let fact else {
-    throw .unsupported("the shape of what its body puts out, which runs not once, is not known")
-  }
-  var dimensions = fact.shape.dimensions
-  dimensions.insert(0, at: try axis(place, rank: dimensions.count + 1))
-  return Tensor(zeros: Shape(dimensions), type: fact.type)
 }
 
 private func slice(

@@ -69,8 +69,8 @@ package struct Stage: Sendable {
   ///   - arena: memory that runs share one after the other; grown when it is too small.
   ///   - observe: is told each node, by its place in the graph, as soon as it has run.
   /// - Returns: the graph's outputs, by name.
-  /// - Throws: `ExecutionError`, `tooCostly` before anything is done; why a weight that passes through could not be prepared, once its
-  ///   node's turn comes.
+  /// - Throws: `ExecutionError`, `tooCostly` before anything is done; why a weight that passes
+  ///   through could not be prepared, once its node's turn comes.
   package func run(
     _ inputs: [String: Tensor], arena: inout Arena, options: ExecutionOptions,
     observe: ((Int) -> Void)? = nil

@@ -68,6 +68,47 @@ private func loops(_ outer: Int64, _ inner: Int64) -> Graph {
     #expect(outputs["more"]?.int64s == expected)
   }
 
+  /// What never runs is not asked for more than the shapes of what it would put out.
+  @Test func aBodyThatNeverRuns() throws {
+    var model = Model(loops(0, 1 << 50), weight: noWeight)
+    var arena = Arena()
+    let options = ExecutionOptions(threads: 1)
+    #expect(throws: GraphError.self) {
+      try model.evaluate(
+        inputs, Model.Request(inputs: ["x": [1]]), arena: &arena, options: options)
+    }
+    // x + [1, 2] of another type would not fit; nothing but x is put out.
+    var body = Graph(name: "body")
+    body.values = [
+      Value(name: "i", origin: .input), Value(name: "goes", origin: .input),
+      Value(name: "v", origin: .input),
+      Value(name: "c", origin: .constant(Tensor(floats: [1, 2], shape: [2]))),
+      Value(name: "sum", origin: .node),
+    ]
+    body.nodes = [
+      Node(name: "add", op: .binary(.add), inputs: [ValueID(2), ValueID(3)], outputs: [ValueID(4)])
+    ]
+    body.outputs = [ValueID(1), ValueID(4)]
+    let loop = Loop(
+      body: GraphBody(graph: body, parameters: (0..<3).map { ValueID($0) }), carried: 1, scanned: 0)
+    var graph = Graph(name: "g")
+    graph.values = [
+      Value(name: "count", origin: .constant(Tensor(scalar: Int64(0)))),
+      Value(name: "x", origin: .input), Value(name: "y", origin: .node),
+    ]
+    graph.inputs = [GraphInput(value: ValueID(1), type: .i64, dimensions: [.size(1)])]
+    graph.nodes = [
+      Node(
+        name: "loop", op: .dynamic(.loop(loop)), inputs: [ValueID(0), nil, ValueID(1)],
+        outputs: [ValueID(2)])
+    ]
+    graph.outputs = [ValueID(2)]
+    model = Model(graph, weight: noWeight)
+    let outputs = try model.evaluate(
+      inputs, Model.Request(inputs: ["x": [1]]), arena: &arena, options: options)
+    #expect(outputs["y"]?.int64s == [70])
+  }
+
   /// Shaping works short loops out, and leaves those that may never end to a run.
   @Test(arguments: [(1000, 2, true), (1 << 50, 2, false), (2, 1 << 50, false)])
   func shapingEnds(_ outer: Int64, _ inner: Int64, _ isComplete: Bool) throws {
